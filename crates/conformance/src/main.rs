@@ -1,0 +1,2 @@
+//! The conformance plugin.
+fn main() {}

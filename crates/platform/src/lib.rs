@@ -1,0 +1,1 @@
+//! Linux's tables as data.
