@@ -38,9 +38,19 @@ impl Reg {
         if number <= 10 { Some(Self(number)) } else { None }
     }
 
-    /// 0 to 10.
+    /// 0 to 10, for indexing a register file.
     pub const fn index(self) -> usize {
         self.0 as usize
+    }
+
+    /// 0 to 10, as the encoding has it.
+    pub const fn number(self) -> u8 {
+        self.0
+    }
+
+    /// All registers, in order.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (0..=10).map(Self)
     }
 }
 
@@ -217,7 +227,8 @@ pub enum Imm64 {
         /// File descriptor of the module's BTF, 0 for vmlinux.
         module_fd: i32,
     },
-    /// 4: a function of this program, by relative offset in slots from the next instruction; for callbacks.
+    /// 4: a function of this program, for callbacks. The offset counts slots from the slot after the *first* of the
+    /// two, as a call's does, hence from the middle of this instruction.
     Func(i32),
     /// 5: a map, by its index in the list the program was loaded with.
     MapIndex(u32),
@@ -235,7 +246,7 @@ pub enum Imm64 {
 pub enum Call {
     /// 0: a helper, by number.
     Helper(i32),
-    /// 1: a function of this program, by offset in slots from the next instruction.
+    /// 1: a function of this program, by offset in slots from the slot after the call.
     Local(i32),
     /// 2: a kernel function, by BTF id.
     Kfunc {
@@ -257,7 +268,10 @@ pub enum LegacyMode {
 
 /// One instruction.
 ///
-/// Jump offsets count slots from the instruction after the jump, as in the encoding.
+/// Jump offsets count slots from the slot after the jump, as in the encoding.
+///
+/// The fields can spell a few things that the instruction set lacks (a signed 8-byte load); decoding never yields
+/// them, and [`Insn::encode`] says what becomes of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Insn {
     /// `dst op= src`
@@ -409,7 +423,8 @@ pub enum Insn {
     },
     /// `call …`
     Call(Call),
-    /// `callx dst`: call through a register. clang emits it at `-O0`; Linux refuses it.
+    /// `callx dst`: call through a register. clang emits it at `-O0`; Linux refuses it. The register stands in the
+    /// destination field, as GCC and clang since 19 write it (older clang had it in the immediate, which is refused).
     CallReg(Reg),
     /// `exit`
     Exit,

@@ -10,10 +10,22 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
-mod insn;
-mod raw;
+extern crate alloc;
 
+mod decode;
+mod encode;
+mod error;
+mod insn;
+mod op;
+mod raw;
+pub mod text;
+mod view;
+
+pub use decode::decode;
+pub use encode::Encoded;
+pub use error::{DecodeError, DecodeProblem, Field};
 pub use insn::{
     AluOp, AtomicOp, Call, Cast, Condition, Endian, Imm64, Insn, LegacyMode, Operand, Reg, Size, Width,
 };
-pub use raw::RawInsn;
+pub use raw::{ByteOrder, BytesError, RawInsn, from_bytes, to_bytes};
+pub use view::RegSet;
