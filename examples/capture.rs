@@ -8,11 +8,9 @@
 //! cargo run --example capture -- examples/evening.pcap
 //! ```
 
-use std::fs::File;
-use std::io::BufWriter;
 use std::time::Duration;
 
-use pcap_file::pcap::{PcapPacket, PcapWriter};
+use skep::capture::Writer;
 
 const ROUTER_MAC: [u8; 6] = [0x02, 0, 0, 0, 0, 1];
 const SERVER_MAC: [u8; 6] = [0x02, 0, 0, 0, 0, 2];
@@ -38,10 +36,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     evening.neighbours();
     evening.packets.sort_by_key(|(time, _)| *time);
 
-    let mut writer = PcapWriter::new(BufWriter::new(File::create(path)?))?;
+    let mut writer = Writer::create(path)?;
     for (time, bytes) in &evening.packets {
-        writer.write_packet(&PcapPacket::new(BEGIN + *time, u32::try_from(bytes.len())?, bytes))?;
+        writer.write(BEGIN + *time, bytes)?;
     }
+    writer.finish()?;
     println!("{} packets", evening.packets.len());
     Ok(())
 }
