@@ -1,0 +1,6 @@
+//! The layouts, one table per struct.
+
+use super::Layout;
+
+/// Every layout.
+pub static LAYOUTS: &[&Layout] = &[];

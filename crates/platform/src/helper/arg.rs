@@ -1,0 +1,394 @@
+//! The vocabulary of helper prototypes: what an argument must be and what a result is.
+//!
+//! Linux's verifier has a word for each and modifiers on top. Both halves are kept apart here as well: a kind says
+//! what sort of object, flags say null, direction, release. The row of a helper reads like its prototype:
+//! `Arg::MEM.or_null().read_only()`.
+
+use core::fmt;
+
+/// What one register must hold at a call.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Arg {
+    /// The sort of object.
+    pub kind: ArgKind,
+    /// What else holds for it.
+    pub flags: ArgFlags,
+}
+
+/// The sort of object an argument must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ArgKind {
+    /// The helper does not look at this register.
+    Unused,
+    /// A map, known when the program is loaded.
+    ConstMap,
+    /// Memory that holds a key of the map argument.
+    MapKey,
+    /// Memory that holds (or, with [`ArgFlags::UNINIT`], receives) a value of the map argument.
+    MapValue,
+    /// Memory whose size the next argument gives, or that the helper fixes itself.
+    Mem,
+    /// Memory of this many bytes.
+    FixedMem(u32),
+    /// A pointer into an arena.
+    Arena,
+    /// The size of the memory argument before it, at least 1.
+    Size,
+    /// The size of the memory argument before it, 0 allowed.
+    SizeOrZero,
+    /// The size of memory to be given out: a constant known when the program is loaded.
+    AllocSize,
+    /// The program's context, unmodified.
+    Ctx,
+    /// Any initialised value.
+    Anything,
+    /// A `bpf_spin_lock` in a map value or an allocated object.
+    SpinLock,
+    /// A socket of any sort that has at least `struct sock_common`.
+    SockCommon,
+    /// A full socket, as the table pointer or the kernel's own struct.
+    Socket,
+    /// A pointer to a kernel object of one of these BTF types.
+    Btf(BtfTarget),
+    /// A ring buffer record that `ringbuf_reserve` gave out.
+    RingbufMem,
+    /// A socket as one of the helpers' sorts or as a BTF object that begins with `struct sock_common`.
+    BtfSockCommon,
+    /// A pointer to a per-CPU variable or allocation.
+    PercpuBtf,
+    /// A function of the program.
+    Func,
+    /// Any place in the stack.
+    Stack,
+    /// A string that ends within read-only map memory.
+    ConstStr,
+    /// A `bpf_timer` in a map value.
+    Timer,
+    /// A kptr field in a map value or an allocated object.
+    KptrDest,
+    /// A dynptr of one of these kinds.
+    Dynptr(DynptrKinds),
+}
+
+/// The kernel types an [`ArgKind::Btf`] accepts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BtfTarget {
+    /// The kernel struct of this name, or one that begins with it.
+    Struct(&'static str),
+    /// Whatever the other arguments demand: the object type of a kptr field.
+    FieldOf,
+}
+
+/// Which dynptrs are accepted or made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DynptrKinds {
+    /// Any.
+    Any,
+    /// Over the program's own memory.
+    Local,
+    /// Over a ring buffer record.
+    Ringbuf,
+}
+
+/// Modifiers of an argument.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub struct ArgFlags(u16);
+
+impl ArgFlags {
+    /// Nothing special.
+    pub const NONE: ArgFlags = ArgFlags(0);
+    /// NULL is accepted.
+    pub const OR_NULL: ArgFlags = ArgFlags(1);
+    /// The memory is only read: read-only memory is accepted.
+    pub const RDONLY: ArgFlags = ArgFlags(2);
+    /// The memory is written: read-only memory is refused.
+    pub const WRITE: ArgFlags = ArgFlags(4);
+    /// The memory need not be initialised, and is afterwards.
+    pub const UNINIT: ArgFlags = ArgFlags(8);
+    /// The reference held ends with this call.
+    pub const RELEASE: ArgFlags = ArgFlags(16);
+    /// The memory must be aligned to its size.
+    pub const ALIGNED: ArgFlags = ArgFlags(32);
+
+    /// Whether every flag of `other` is set.
+    pub const fn contains(self, other: ArgFlags) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    const fn with(self, other: ArgFlags) -> ArgFlags {
+        ArgFlags(self.0 | other.0)
+    }
+}
+
+impl Arg {
+    /// No argument.
+    pub const UNUSED: Arg = Arg::of(ArgKind::Unused);
+    /// See [`ArgKind::ConstMap`].
+    pub const MAP: Arg = Arg::of(ArgKind::ConstMap);
+    /// See [`ArgKind::MapKey`].
+    pub const KEY: Arg = Arg::of(ArgKind::MapKey);
+    /// See [`ArgKind::MapValue`].
+    pub const VALUE: Arg = Arg::of(ArgKind::MapValue);
+    /// See [`ArgKind::Mem`].
+    pub const MEM: Arg = Arg::of(ArgKind::Mem);
+    /// See [`ArgKind::Size`].
+    pub const SIZE: Arg = Arg::of(ArgKind::Size);
+    /// See [`ArgKind::SizeOrZero`].
+    pub const SIZE_OR_ZERO: Arg = Arg::of(ArgKind::SizeOrZero);
+    /// See [`ArgKind::AllocSize`].
+    pub const ALLOC_SIZE: Arg = Arg::of(ArgKind::AllocSize);
+    /// See [`ArgKind::Ctx`].
+    pub const CTX: Arg = Arg::of(ArgKind::Ctx);
+    /// See [`ArgKind::Anything`].
+    pub const ANY: Arg = Arg::of(ArgKind::Anything);
+    /// See [`ArgKind::SpinLock`].
+    pub const LOCK: Arg = Arg::of(ArgKind::SpinLock);
+    /// See [`ArgKind::SockCommon`].
+    pub const SOCK_COMMON: Arg = Arg::of(ArgKind::SockCommon);
+    /// See [`ArgKind::Socket`].
+    pub const SOCKET: Arg = Arg::of(ArgKind::Socket);
+    /// See [`ArgKind::RingbufMem`].
+    pub const RINGBUF_MEM: Arg = Arg::of(ArgKind::RingbufMem);
+    /// See [`ArgKind::BtfSockCommon`].
+    pub const BTF_SOCK: Arg = Arg::of(ArgKind::BtfSockCommon);
+    /// See [`ArgKind::PercpuBtf`].
+    pub const PERCPU: Arg = Arg::of(ArgKind::PercpuBtf);
+    /// See [`ArgKind::Func`].
+    pub const FUNC: Arg = Arg::of(ArgKind::Func);
+    /// See [`ArgKind::Stack`].
+    pub const STACK: Arg = Arg::of(ArgKind::Stack);
+    /// See [`ArgKind::ConstStr`].
+    pub const STR: Arg = Arg::of(ArgKind::ConstStr);
+    /// See [`ArgKind::Timer`].
+    pub const TIMER: Arg = Arg::of(ArgKind::Timer);
+    /// See [`ArgKind::KptrDest`].
+    pub const KPTR: Arg = Arg::of(ArgKind::KptrDest);
+
+    /// An argument of this kind without modifiers.
+    pub const fn of(kind: ArgKind) -> Arg {
+        Arg { kind, flags: ArgFlags::NONE }
+    }
+
+    /// A pointer to the kernel struct of this name.
+    pub const fn btf(name: &'static str) -> Arg {
+        Arg::of(ArgKind::Btf(BtfTarget::Struct(name)))
+    }
+
+    /// Memory of this many bytes.
+    pub const fn fixed(bytes: u32) -> Arg {
+        Arg::of(ArgKind::FixedMem(bytes))
+    }
+
+    /// A dynptr of these kinds.
+    pub const fn dynptr(kinds: DynptrKinds) -> Arg {
+        Arg::of(ArgKind::Dynptr(kinds))
+    }
+
+    /// NULL is accepted too.
+    pub const fn or_null(self) -> Arg {
+        self.with(ArgFlags::OR_NULL)
+    }
+
+    /// The memory is only read.
+    pub const fn read_only(self) -> Arg {
+        self.with(ArgFlags::RDONLY)
+    }
+
+    /// The memory is written.
+    pub const fn write(self) -> Arg {
+        self.with(ArgFlags::WRITE)
+    }
+
+    /// The memory is written and need not be initialised.
+    pub const fn uninit(self) -> Arg {
+        self.with(ArgFlags::UNINIT).with(ArgFlags::WRITE)
+    }
+
+    /// The reference ends with the call.
+    pub const fn release(self) -> Arg {
+        self.with(ArgFlags::RELEASE)
+    }
+
+    /// Aligned to its size.
+    pub const fn aligned(self) -> Arg {
+        self.with(ArgFlags::ALIGNED)
+    }
+
+    /// Whether this flag is set.
+    pub const fn has(self, flag: ArgFlags) -> bool {
+        self.flags.contains(flag)
+    }
+
+    const fn with(self, flag: ArgFlags) -> Arg {
+        Arg { kind: self.kind, flags: self.flags.with(flag) }
+    }
+}
+
+/// What r0 holds after a call.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Ret {
+    /// The sort of value.
+    pub kind: RetKind,
+    /// What else holds for it.
+    pub flags: RetFlags,
+}
+
+/// The sort of value a helper returns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RetKind {
+    /// A 64-bit number.
+    Integer,
+    /// Nothing: r0 must not be read.
+    Void,
+    /// A value of the map argument.
+    MapValue,
+    /// A full socket.
+    Socket,
+    /// A `bpf_tcp_sock`.
+    TcpSock,
+    /// A socket of any sort.
+    SockCommon,
+    /// Memory, as long as the [`ArgKind::AllocSize`] argument says.
+    Mem,
+    /// The per-CPU object's memory or, where its type is a kernel struct, a BTF pointer to it.
+    MemOrBtf,
+    /// A kernel object of the struct of this name.
+    Btf(&'static str),
+    /// The object that was in the kptr field, of the field's type.
+    BtfOfField,
+}
+
+/// Modifiers of a result.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub struct RetFlags(u8);
+
+impl RetFlags {
+    /// Nothing special.
+    pub const NONE: RetFlags = RetFlags(0);
+    /// It may be NULL.
+    pub const OR_NULL: RetFlags = RetFlags(1);
+    /// The memory is a ring buffer record.
+    pub const RINGBUF: RetFlags = RetFlags(2);
+    /// The pointer is trusted: the object is alive while the program runs.
+    pub const TRUSTED: RetFlags = RetFlags(4);
+    /// The caller holds a reference and must release it.
+    pub const ACQUIRE: RetFlags = RetFlags(8);
+    /// The memory lies within the dynptr argument.
+    pub const DYNPTR: RetFlags = RetFlags(16);
+
+    /// Whether every flag of `other` is set.
+    pub const fn contains(self, other: RetFlags) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+impl Ret {
+    /// A number.
+    pub const INT: Ret = Ret::of(RetKind::Integer);
+    /// Nothing.
+    pub const VOID: Ret = Ret::of(RetKind::Void);
+    /// A map value or NULL.
+    pub const VALUE_OR_NULL: Ret = Ret::of(RetKind::MapValue).or_null();
+    /// A map value.
+    pub const VALUE: Ret = Ret::of(RetKind::MapValue);
+
+    /// A result of this kind without modifiers.
+    pub const fn of(kind: RetKind) -> Ret {
+        Ret { kind, flags: RetFlags::NONE }
+    }
+
+    /// It may be NULL.
+    pub const fn or_null(self) -> Ret {
+        self.with(RetFlags::OR_NULL)
+    }
+
+    /// With this flag as well.
+    pub const fn with(self, flag: RetFlags) -> Ret {
+        Ret { kind: self.kind, flags: RetFlags(self.flags.0 | flag.0) }
+    }
+
+    /// Whether this flag is set.
+    pub const fn has(self, flag: RetFlags) -> bool {
+        self.flags.contains(flag)
+    }
+}
+
+impl fmt::Display for Arg {
+    /// The argument in a prototype: `map`, `key`, `mem or null (read)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            ArgKind::Unused => f.write_str("-")?,
+            ArgKind::ConstMap => f.write_str("map")?,
+            ArgKind::MapKey => f.write_str("key")?,
+            ArgKind::MapValue => f.write_str("value")?,
+            ArgKind::Mem => f.write_str("mem")?,
+            ArgKind::FixedMem(size) => write!(f, "mem[{size}]")?,
+            ArgKind::Arena => f.write_str("arena")?,
+            ArgKind::Size => f.write_str("size")?,
+            ArgKind::SizeOrZero => f.write_str("size0")?,
+            ArgKind::AllocSize => f.write_str("alloc_size")?,
+            ArgKind::Ctx => f.write_str("ctx")?,
+            ArgKind::Anything => f.write_str("any")?,
+            ArgKind::SpinLock => f.write_str("spin_lock")?,
+            ArgKind::SockCommon => f.write_str("sock_common")?,
+            ArgKind::Socket => f.write_str("sock")?,
+            ArgKind::Btf(BtfTarget::Struct(name)) => write!(f, "struct {name} *")?,
+            ArgKind::Btf(BtfTarget::FieldOf) => f.write_str("kptr")?,
+            ArgKind::RingbufMem => f.write_str("ringbuf_mem")?,
+            ArgKind::BtfSockCommon => f.write_str("btf_sock")?,
+            ArgKind::PercpuBtf => f.write_str("percpu")?,
+            ArgKind::Func => f.write_str("func")?,
+            ArgKind::Stack => f.write_str("stack")?,
+            ArgKind::ConstStr => f.write_str("str")?,
+            ArgKind::Timer => f.write_str("timer")?,
+            ArgKind::KptrDest => f.write_str("kptr_field")?,
+            ArgKind::Dynptr(DynptrKinds::Any) => f.write_str("dynptr")?,
+            ArgKind::Dynptr(DynptrKinds::Local) => f.write_str("local_dynptr")?,
+            ArgKind::Dynptr(DynptrKinds::Ringbuf) => f.write_str("ringbuf_dynptr")?,
+        }
+        let marks = [(ArgFlags::OR_NULL, "?"), (ArgFlags::UNINIT, " out"), (ArgFlags::RELEASE, " release")];
+        marks.iter().filter(|(flag, _)| self.has(*flag)).try_for_each(|(_, mark)| f.write_str(mark))
+    }
+}
+
+impl fmt::Display for Ret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            RetKind::Integer => f.write_str("int")?,
+            RetKind::Void => f.write_str("void")?,
+            RetKind::MapValue => f.write_str("value")?,
+            RetKind::Socket => f.write_str("sock")?,
+            RetKind::TcpSock => f.write_str("tcp_sock")?,
+            RetKind::SockCommon => f.write_str("sock_common")?,
+            RetKind::Mem => f.write_str("mem")?,
+            RetKind::MemOrBtf => f.write_str("percpu object")?,
+            RetKind::Btf(name) => write!(f, "struct {name} *")?,
+            RetKind::BtfOfField => f.write_str("kptr")?,
+        }
+        if self.has(RetFlags::OR_NULL) { f.write_str("?") } else { Ok(()) }
+    }
+}
+
+impl fmt::Debug for Arg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Debug for Ret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Debug for ArgFlags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#x}", self.0)
+    }
+}
+
+impl fmt::Debug for RetFlags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#x}", self.0)
+    }
+}
