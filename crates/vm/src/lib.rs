@@ -1,1 +1,24 @@
-//! The user engine.
+//! The user engine: it runs eBPF programs inside any process.
+//!
+//! Its heart is a *checking interpreter*. A program's pointers are real host addresses, but each register also knows where
+//! its pointer came from (its [provenance](Prov)): the object's true bounds, what may be done with it, how long it lives. Every access and every
+//! helper argument is checked against that, and a violation stops the run with a precise [`Fault`]. Nothing here trusts a verifier: this
+//! engine is what verifiers and compilers are judged by.
+//!
+//! * [`Program::load`] checks a program's shape and decodes it; [`Program::run`] runs it on a [`Context`].
+//! * A [`Hook`] says what programs get, may call and may return; applications declare their own ([`hook`]).
+//! * A [`Runtime`] is what the programs of one engine share: options and the trace sink.
+
+pub mod context;
+pub mod fault;
+pub mod hook;
+mod program;
+pub mod prov;
+mod runtime;
+
+pub use context::Context;
+pub use fault::{Fault, FaultKind};
+pub use hook::Hook;
+pub use program::{LoadError, Outcome, Program, ProgramSpec};
+pub use prov::{Kind, Prov, Reg};
+pub use runtime::{Options, Runtime, Strictness, TRACE_LINES, Trace};

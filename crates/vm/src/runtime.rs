@@ -1,0 +1,108 @@
+//! What all programs of one engine share: options, the trace sink, the timers' thread.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// How many trace lines [`Trace::Collect`] keeps before it drops the oldest.
+pub const TRACE_LINES: usize = 10_000;
+
+/// How much is forgiven.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Strictness {
+    /// As Linux for privileged programs: stack bytes nobody wrote may be read. They are zero, so that runs repeat.
+    #[default]
+    Linux,
+    /// Reading stack bytes that nobody wrote is a fault.
+    Strict,
+}
+
+/// Where the lines of `bpf_trace_printk` go.
+#[derive(Clone, Default)]
+pub enum Trace {
+    /// Kept until [`Runtime::take_trace`] asks, the newest [`TRACE_LINES`].
+    #[default]
+    Collect,
+    /// Given to a closure, without a newline at the end.
+    Call(Arc<dyn Fn(&str) + Send + Sync>),
+    /// Dropped.
+    Drop,
+}
+
+impl fmt::Debug for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Collect => "Collect",
+            Self::Call(_) => "Call",
+            Self::Drop => "Drop",
+        })
+    }
+}
+
+/// Options of a runtime.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How much is forgiven.
+    pub strictness: Strictness,
+    /// Instructions that one run may spend, counted at backward jumps (by their span) and calls; a run that has
+    /// spent them [faults](crate::FaultKind::Budget).
+    pub budget: u64,
+    /// Where trace lines go.
+    pub trace: Trace,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { strictness: Strictness::Linux, budget: 1 << 32, trace: Trace::Collect }
+    }
+}
+
+/// The shared part of an engine. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Runtime(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    options: Options,
+    /// Collected lines, oldest first.
+    lines: Mutex<VecDeque<String>>,
+}
+
+impl Runtime {
+    /// A runtime with these options.
+    pub fn new(options: Options) -> Self {
+        Self(Arc::new(Inner { options, lines: Mutex::default() }))
+    }
+
+    /// The options it was made with.
+    pub fn options(&self) -> &Options {
+        &self.0.options
+    }
+
+    /// Takes the trace lines collected since the last call, oldest first.
+    pub fn take_trace(&self) -> Vec<String> {
+        let mut lines = self.0.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.drain(..).collect()
+    }
+
+    /// Hands a line of trace output to the sink.
+    pub(crate) fn trace(&self, line: &str) {
+        match &self.0.options.trace {
+            Trace::Drop => {}
+            Trace::Call(sink) => sink(line),
+            Trace::Collect => {
+                let mut lines = self.0.lines.lock().unwrap_or_else(PoisonError::into_inner);
+                if lines.len() == TRACE_LINES {
+                    lines.pop_front();
+                }
+                lines.push_back(line.to_owned());
+            }
+        }
+    }
+}
+
+impl Default for Runtime {
+    fn default() -> Self {
+        Self::new(Options::default())
+    }
+}
