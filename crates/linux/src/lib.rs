@@ -1,1 +1,20 @@
-//! The Linux engine.
+//! The Linux engine: `bpf(2)` and what stands on it.
+//!
+//! * [`sys`] is the system call: one attribute struct per command, file descriptors that close themselves.
+//! * [`prog_load`], [`prog_test_run`] and the `map_*` functions are thin, safe calls with Linux's own semantics, for
+//!   whoever wants to ask the live kernel: the probes here and the differential tests of other crates.
+//! * `probe` asks the live kernel feature by feature what it supports, and compares with the tables of
+//!   `skep_platform`.
+//!
+//! Unsafe code is in [`sys`] and in the safe calls around it, nowhere else.
+
+#[cfg(test)]
+mod calls_test;
+mod live;
+mod map;
+mod prog;
+pub mod sys;
+
+pub use live::{Unavailable, live_bpf};
+pub use map::{MapRequest, map_create, map_delete, map_lookup, map_next_key, map_update, possible_cpus};
+pub use prog::{LoadRefused, LoadRequest, RunRequest, RunResult, prog_load, prog_load_simple, prog_test_run};
