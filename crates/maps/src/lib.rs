@@ -1,1 +1,43 @@
-//! Maps.
+//! Every eBPF map type, concurrent, with Linux's semantics.
+//!
+//! A [`Map`] is used from two sides at once. *Programs* run under a [`Guard`] (from [`pin`]) and hold raw pointers to values,
+//! as the helpers give them; the *application* copies keys and values in and out with the meaning of `bpf(2)`.
+//!
+//! * Values lie in memory that does not move while the map lives; pointers handed out under a guard stay pointers to values
+//!   until it drops ([`Map::lookup_ptr`]).
+//! * Every access to value memory that this crate makes is atomic, so programs and application may race as they do in Linux.
+//! * "Per CPU" means per *slot*: a run holds one of [`slots`] exclusive numbers.
+//! * Every failure is the errno Linux gives.
+//!
+//! ```
+//! use skep_maps::{Map, MapSpec, pin};
+//! use skep_platform::MapType;
+//!
+//! let counts = Map::create(MapSpec::new(MapType::Array, 4, 8, 16)).unwrap();
+//! counts.update(&3u32.to_ne_bytes(), &7u64.to_ne_bytes(), 0).unwrap();
+//!
+//! let guard = pin();
+//! let value = counts.lookup_ptr(&guard, &3u32.to_ne_bytes()).unwrap();
+//! // SAFETY: the guard keeps the value, and nobody writes to it here.
+//! assert_eq!(unsafe { value.cast::<u64>().read() }, 7);
+//! ```
+
+mod app;
+mod array;
+mod bytes;
+mod create;
+mod map;
+mod memory;
+mod pin;
+mod program;
+mod spec;
+mod table;
+mod value;
+
+pub use app::Iter;
+pub use array::ArrayView;
+pub use map::Map;
+pub use pin::{Guard, MAX_SLOTS, pin, set_slots, slots};
+pub use spec::{CreateError, FieldKind, MapSpec, SpecialField};
+pub use table::{BPF_ANY, BPF_EXIST, BPF_F_LOCK, BPF_NOEXIST};
+pub use value::{FieldHooks, lock_word, unlock_word};

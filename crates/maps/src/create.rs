@@ -1,0 +1,103 @@
+//! Creating maps: Linux's checks, each with a message, and the choice of the structure.
+//!
+//! The numbers that need no machine are checked by the rules in `skep_platform`; what depends on other parts of the
+//! description (special fields, the inner map) is checked here.
+
+use std::sync::Arc;
+
+use skep_platform::errno::{E2BIG, EINVAL, ENOTSUPP, EOPNOTSUPP};
+use skep_platform::{Errno, MapFlags, MapType};
+
+use crate::array::Array;
+use crate::spec::{CreateError, FieldKind, MapSpec};
+use crate::table::Table;
+use crate::value::Layout;
+
+/// Flags that say where a description comes from and change nothing about the map.
+const TRANSPORT: MapFlags = MapFlags::TOKEN_FD.union(MapFlags::VTYPE_BTF_OBJ_FD);
+
+/// Checks a description as `BPF_MAP_CREATE` does.
+pub(crate) fn check(spec: &MapSpec) -> Result<(), CreateError> {
+    let flags = spec.flags.without(TRANSPORT);
+    let rules = spec.map_type.rules();
+    rules.check(spec.key_size, spec.value_size, spec.max_entries, flags, spec.map_extra).map_err(
+        |errno| {
+            let message = format!(
+                "a {} map cannot have key size {}, value size {}, max_entries {}, flags {}, map_extra {:#x}",
+                spec.map_type.name(),
+                spec.key_size,
+                spec.value_size,
+                spec.max_entries,
+                flags,
+                spec.map_extra
+            );
+            CreateError::new(spec, errno, message)
+        },
+    )?;
+    check_fields(spec)
+}
+
+/// Special fields must lie in the value in order, aligned, apart, and make sense in the type.
+fn check_fields(spec: &MapSpec) -> Result<(), CreateError> {
+    let mut end = 0u64;
+    let mut locks = 0;
+    for field in &spec.fields {
+        let start = u64::from(field.offset);
+        if start < end || start % u64::from(field.kind.align()) != 0 {
+            let message = format!("{:?} at offset {start} of the value is misplaced", field.kind);
+            return Err(CreateError::new(spec, EINVAL, message));
+        }
+        end = start + u64::from(field.kind.size());
+        if end > u64::from(spec.value_size) {
+            let message = format!(
+                "{:?} at offset {start} ends after the value's {} bytes",
+                field.kind, spec.value_size
+            );
+            return Err(CreateError::new(spec, EINVAL, message));
+        }
+        locks += u32::from(field.kind.is_lock());
+        if !field_allowed(spec.map_type, field.kind) {
+            let message = format!("a {} map cannot hold {:?}", spec.map_type.name(), field.kind);
+            return Err(CreateError::new(spec, EOPNOTSUPP, message));
+        }
+    }
+    if locks > 1 {
+        return Err(CreateError::new(spec, E2BIG, "a value can have one lock".to_owned()));
+    }
+    Ok(())
+}
+
+/// Which types may hold which special fields, as Linux's `map_check_btf` has it.
+fn field_allowed(map_type: MapType, kind: FieldKind) -> bool {
+    use MapType::*;
+    let storage = matches!(map_type, SkStorage | InodeStorage | TaskStorage | CgrpStorage);
+    match kind {
+        FieldKind::SpinLock | FieldKind::ResSpinLock => {
+            storage || matches!(map_type, Hash | Array | CgroupStorage)
+        }
+        FieldKind::Timer | FieldKind::Workqueue | FieldKind::TaskWork => {
+            matches!(map_type, Hash | LruHash | Array)
+        }
+        FieldKind::KptrUnref | FieldKind::KptrRef | FieldKind::KptrPercpu | FieldKind::Refcount => {
+            storage || matches!(map_type, Hash | PercpuHash | LruHash | LruPercpuHash | Array | PercpuArray)
+        }
+        FieldKind::Uptr => map_type == TaskStorage,
+        FieldKind::ListHead | FieldKind::RbRoot => matches!(map_type, Hash | LruHash | Array),
+        FieldKind::ListNode | FieldKind::RbNode => matches!(map_type, Hash | LruHash | Array),
+    }
+}
+
+/// Whether a map may be frozen.
+pub(crate) fn can_freeze(spec: &MapSpec) -> Result<(), Errno> {
+    if spec.map_type == MapType::StructOps || !spec.fields.is_empty() { Err(ENOTSUPP) } else { Ok(()) }
+}
+
+/// Builds the structure for a checked description.
+pub(crate) fn table(spec: &MapSpec, layout: &Arc<Layout>) -> Result<Box<dyn Table>, CreateError> {
+    let layout = layout.clone();
+    let built: Result<Box<dyn Table>, Errno> = match spec.map_type {
+        MapType::Array | MapType::PercpuArray => Array::new(spec, layout).map(|table| Box::new(table) as _),
+        _ => Err(ENOTSUPP),
+    };
+    built.map_err(|errno| CreateError::new(spec, errno, format!("no room for {} entries", spec.max_entries)))
+}
