@@ -28,7 +28,7 @@
 //! | [`Builder`] | the writer |
 //! | `print` | as C header, as one line a type, as JSON |
 //! | `value` | bytes of a type as a tree of values, and back |
-//! | `core` | CO-RE: where a field of the program's types is in another kernel's |
+//! | [`core`] | CO-RE: where a field of the program's types is in another kernel's |
 //! | `merge` | several BTFs into one, for static linking |
 //!
 //! ```
@@ -46,6 +46,7 @@
 #![forbid(unsafe_code)]
 
 mod build;
+pub mod core;
 mod error;
 mod layout;
 mod lookup;
