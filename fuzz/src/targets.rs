@@ -1,0 +1,10 @@
+//! The targets, one module for each crate under test.
+
+mod btf;
+mod capture;
+mod isa;
+
+use crate::Target;
+
+/// Budgets are chosen so that each target takes a few seconds on one slow core.
+pub(crate) const ALL: &[Target] = &[isa::DECODE, isa::ASM, btf::PARSE, capture::PCAP];

@@ -1,0 +1,82 @@
+//! Fuzz targets for a fixed budget, by the driver in `fuzz/` (stable Rust, nothing to install).
+
+use std::path::Path;
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::process::{capture, cargo, tail};
+use crate::report::Report;
+
+/// The driver stops by itself long before: this is for when the driver hangs.
+const TARGET_LIMIT: Duration = Duration::from_secs(300);
+
+/// `cargo xtask fuzz`.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// One target; all of them when left out. `--list` names them
+    target: Option<String>,
+    /// How long each target runs, instead of its fixed number of inputs
+    #[arg(long, value_name = "N")]
+    seconds: Option<u64>,
+    /// Another sequence of inputs than the test command's
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Run the bytes of a file as the only input, as saved by a failure
+    #[arg(long, value_name = "FILE", requires = "target")]
+    replay: Option<String>,
+    /// List the targets
+    #[arg(long)]
+    list: bool,
+}
+
+/// Runs the driver with its output shown.
+pub(crate) fn task(root: &Path, options: &Options) -> Result<(), String> {
+    let mut cmd = driver(root);
+    if options.list {
+        cmd.arg("--list");
+    }
+    cmd.args(&options.target);
+    for (flag, value) in [("--seconds", options.seconds), ("--seed", options.seed)] {
+        if let Some(value) = value {
+            cmd.args([flag, &value.to_string()]);
+        }
+    }
+    if let Some(file) = &options.replay {
+        let file = std::path::absolute(file).map_err(|e| format!("{file}: {e}"))?;
+        cmd.arg("--replay").arg(file);
+    }
+    let status = cmd.status().map_err(|e| format!("cannot start cargo: {e}"))?;
+    // The driver has said what is wrong.
+    if status.success() { Ok(()) } else { Err(String::new()) }
+}
+
+/// Each target whose name contains `filter` as one test.
+pub(crate) fn run(root: &Path, filter: Option<&str>, report: &mut Report) -> Result<(), String> {
+    let list = capture(driver(root).arg("--list"), TARGET_LIMIT, |_| {})?;
+    if !list.ok {
+        report.fail("fuzz --list", list.text);
+        return Ok(());
+    }
+    for target in list.text.lines().filter_map(|line| line.split_whitespace().next()) {
+        let name = format!("fuzz {target}");
+        if filter.is_some_and(|filter| !name.contains(filter)) {
+            continue;
+        }
+        report.flash(&name);
+        let got = capture(driver(root).arg(target), TARGET_LIMIT, |_| {})?;
+        if got.ok {
+            report.pass();
+            report.say(got.text.lines().last().unwrap_or(&name));
+        } else {
+            report.fail(name, format!("{}\n{}", got.how, tail(&got.text, 60)));
+        }
+    }
+    Ok(())
+}
+
+fn driver(root: &Path) -> std::process::Command {
+    let mut cmd = cargo(root);
+    cmd.args(["run", "--quiet", "--package", "skep-fuzz", "--bin", "skep-fuzz", "--"]);
+    cmd
+}
