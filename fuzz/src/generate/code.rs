@@ -6,8 +6,8 @@ use skep_isa::{AluOp, Call, Imm64, Insn, Operand, RawInsn, Reg, Width};
 #[derive(Default)]
 pub(super) struct Code {
     slots: Vec<RawInsn>,
-    /// Where each function begins.
-    functions: Vec<usize>,
+    /// Where each function begins; nowhere for one that nobody calls.
+    functions: Vec<Option<usize>>,
     /// Call instructions: where, and which function they call.
     calls: Vec<(usize, usize)>,
     /// Jumps to the place where the function gives up.
@@ -19,9 +19,12 @@ pub(super) struct Code {
 pub(super) struct Pending(usize);
 
 impl Code {
-    pub(super) fn begin_function(&mut self, number: usize) {
-        debug_assert_eq!(number, self.functions.len());
-        self.functions.push(self.slots.len());
+    /// Begins the next function, unless nobody calls it: Linux refuses code that cannot be reached.
+    pub(super) fn begin_function(&mut self) -> bool {
+        let number = self.functions.len();
+        let called = number == 0 || self.calls.iter().any(|(_, callee)| *callee == number);
+        self.functions.push(called.then_some(self.slots.len()));
+        called
     }
 
     /// Where the next instruction will stand.
@@ -109,7 +112,9 @@ impl Code {
     /// Fills in the calls.
     pub(super) fn finish(mut self) -> Vec<RawInsn> {
         for (at, function) in self.calls {
-            self.slots[at].imm = (self.functions[function] as i64 - at as i64 - 1) as i32;
+            // A function that is called has been begun.
+            let start = self.functions[function].unwrap_or_default();
+            self.slots[at].imm = (start as i64 - at as i64 - 1) as i32;
         }
         self.slots
     }

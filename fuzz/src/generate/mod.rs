@@ -162,7 +162,9 @@ pub fn xdp(rng: &mut Rng, features: Features) -> Generated {
     let mut code = Code::default();
     let functions = if features.calls { 1 + rng.below(4) } else { 1 };
     for number in 0..functions {
-        code.begin_function(number);
+        if !code.begin_function() {
+            continue;
+        }
         let numbers = if number == 0 { MAIN_NUMBERS } else { SUB_NUMBERS };
         let mut function = Function { code: &mut code, rng, features, number, functions, numbers };
         function.prologue();
