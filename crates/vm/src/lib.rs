@@ -12,6 +12,7 @@
 pub mod context;
 pub mod fault;
 pub mod hook;
+pub mod net;
 mod program;
 pub mod prov;
 mod runtime;
