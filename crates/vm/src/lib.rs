@@ -12,6 +12,7 @@
 pub mod context;
 pub mod fault;
 pub mod hook;
+mod memory;
 pub mod net;
 mod program;
 pub mod prov;
@@ -20,6 +21,7 @@ mod runtime;
 pub use context::Context;
 pub use fault::{Fault, FaultKind};
 pub use hook::Hook;
+pub use memory::Memory;
 pub use program::{LoadError, Outcome, Program, ProgramSpec};
 pub use prov::{Kind, Prov, Reg};
 pub use runtime::{Options, Runtime, Strictness, TRACE_LINES, Trace};
