@@ -275,6 +275,8 @@ impl RetFlags {
     pub const ACQUIRE: RetFlags = RetFlags(8);
     /// The memory lies within the dynptr argument.
     pub const DYNPTR: RetFlags = RetFlags(16);
+    /// The memory may only be read.
+    pub const RDONLY: RetFlags = RetFlags(32);
 
     /// Whether every flag of `other` is set.
     pub const fn contains(self, other: RetFlags) -> bool {
