@@ -14,11 +14,13 @@
 #![forbid(unsafe_code)]
 #![allow(dead_code, unused_imports)]
 
-mod assemble;
 mod elf;
 mod error;
+mod limits;
 mod link;
+mod maps;
 mod model;
+mod parse;
 mod relocate;
 mod sections;
 

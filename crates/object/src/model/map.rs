@@ -30,7 +30,8 @@ pub struct MapDef {
     pub inner: Option<Box<MapDef>>,
     /// Slots that the loader fills before any program runs, in the order of the initialiser.
     pub slots: Vec<Slot>,
-    /// Initial bytes of the single value, for global data; as long as `value_size`.
+    /// Initial bytes of the single value, for global data: as long as `value_size`, or empty where all are zero
+    /// (`.bss`, and `.kconfig`, whose value [`crate::Object::kconfig`] makes). For an arena, its first pages.
     pub initial: Vec<u8>,
     /// BTF type of the key; none for legacy definitions.
     pub key_type: Option<TypeId>,
@@ -66,8 +67,6 @@ pub enum MapOrigin {
     Rodata,
     /// `.kconfig`: filled by [`crate::Object::kconfig`], then frozen.
     Kconfig,
-    /// Variables in the address space of the object's arena (`.addr_space.1`): the initial pages of that arena.
-    Arena,
     /// An instance of a struct_ops type; the index into [`crate::Object::struct_ops`].
     StructOps(usize),
 }

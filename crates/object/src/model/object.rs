@@ -52,7 +52,7 @@ pub struct Source<'a> {
 impl Object {
     /// Reads an object file. `name` is what messages call it and what kernel names of global data begin with.
     pub fn parse(name: &str, bytes: &[u8]) -> Result<Self, ObjectError> {
-        crate::assemble::parse(name, bytes).map_err(|fault| fault.of(name))
+        crate::parse::parse(name, bytes).map_err(|fault| fault.of(name))
     }
 
     /// The program of that name (its function's name).
