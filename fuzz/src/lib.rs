@@ -39,3 +39,47 @@ pub const TARGETS: &[Target] = targets::ALL;
 pub fn target(name: &str) -> Option<&'static Target> {
     TARGETS.iter().find(|target| target.name == name)
 }
+
+/// Runs the target of that name on one input, for drivers that know targets by name only.
+///
+/// # Panics
+/// When there is no such target, and when what the target checks does not hold.
+pub fn run(name: &str, data: &[u8]) {
+    match target(name) {
+        Some(target) => (target.run)(data),
+        None => panic!("no fuzz target `{name}`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_target_can_be_run_by_libfuzzer() {
+        let manifest = include_str!("../libfuzzer/Cargo.toml");
+        for target in TARGETS {
+            assert!(
+                manifest.contains(&format!("name = \"{}\"", target.name)),
+                "{} is not in it",
+                target.name
+            );
+        }
+    }
+
+    #[test]
+    fn every_target_takes_its_seeds() {
+        for target in TARGETS {
+            let seeds = (target.seeds)();
+            assert!(!seeds.is_empty(), "{} has no seeds", target.name);
+            for seed in seeds {
+                assert!(
+                    seed.len() <= target.max_len,
+                    "a seed of {} is longer than its inputs may be",
+                    target.name
+                );
+                (target.run)(&seed);
+            }
+        }
+    }
+}

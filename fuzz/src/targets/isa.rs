@@ -14,7 +14,7 @@ pub(super) const DECODE: Target = Target {
     seeds: programs,
     words: &[],
     inputs: 100_000,
-    max_len: 4096,
+    max_len: 8192,
 };
 
 fn decode_any(data: &[u8]) {
@@ -93,7 +93,7 @@ pub(super) const ASM: Target = Target {
         "é",
     ],
     inputs: 60_000,
-    max_len: 2048,
+    max_len: 8192,
 };
 
 fn assemble_any(data: &[u8]) {
