@@ -26,7 +26,10 @@ pub(super) fn relocate(
         Target::Btf(target) => target,
     };
     let Some(local) = local else {
-        return Err((first.at, Reason::BadRecord("expected type information in the object, found none".into())));
+        return Err((
+            first.at,
+            Reason::BadRecord("expected type information in the object, found none".into()),
+        ));
     };
     let mut resolver = Resolver::new(local, target);
     // Programs ask the same few questions over and over: inlined functions, unrolled loops.
@@ -57,7 +60,11 @@ pub(super) fn relocate(
 
 fn ask(resolver: &mut Resolver<'_>, local: &Btf, record: &CoreRelocation) -> Result<CoreValue, Reason> {
     let kind = RelocationKind::from_number(record.kind).ok_or_else(|| {
-        Reason::BadRecord(format!("expected a kind from 0 to {}, found {}", RelocationKind::ALL.len() - 1, record.kind))
+        Reason::BadRecord(format!(
+            "expected a kind from 0 to {}, found {}",
+            RelocationKind::ALL.len() - 1,
+            record.kind
+        ))
     })?;
     let spec = local.string(record.access_offset).ok_or_else(|| {
         Reason::BadRecord(format!("expected an access string, found offset {:#x}", record.access_offset))

@@ -71,7 +71,8 @@ fn fill(
         (KconfigType::Tristate, _) => return Err(bad("y, m or n")),
         (KconfigType::Char, "y" | "m" | "n") => number(text.as_bytes()[0].into(), place),
         (KconfigType::Char, _) => {
-            let value = integer(text, place.len(), true).ok_or_else(|| bad("y, m, n or a number of one byte"))?;
+            let value =
+                integer(text, place.len(), true).ok_or_else(|| bad("y, m, n or a number of one byte"))?;
             number(value, place);
         }
         (KconfigType::Integer { signed }, _) => {
@@ -100,11 +101,7 @@ fn integer(text: &str, size: usize, signed: bool) -> Option<u64> {
     };
     let value = if negative { -i128::from(magnitude) } else { i128::from(magnitude) };
     let bits = size as u32 * 8;
-    let range = if signed {
-        -(1i128 << (bits - 1))..1i128 << (bits - 1)
-    } else {
-        0..1i128 << bits
-    };
+    let range = if signed { -(1i128 << (bits - 1))..1i128 << (bits - 1) } else { 0..1i128 << bits };
     range.contains(&value).then_some(value as u64)
 }
 
@@ -112,7 +109,9 @@ fn integer(text: &str, size: usize, signed: bool) -> Option<u64> {
 fn put(value: u64, order: ByteOrder, place: &mut [u8]) {
     let bytes = match order {
         ByteOrder::Little => value.to_le_bytes().to_vec(),
-        ByteOrder::Big => value.to_be_bytes().iter().skip(8usize.saturating_sub(place.len())).copied().collect(),
+        ByteOrder::Big => {
+            value.to_be_bytes().iter().skip(8usize.saturating_sub(place.len())).copied().collect()
+        }
     };
     for (to, from) in place.iter_mut().zip(bytes) {
         *to = from;
@@ -145,7 +144,8 @@ mod tests {
 
     #[test]
     fn options_are_read_as_their_declaration_says() {
-        let config = Kconfig::parse("# CONFIG_A is not set\nCONFIG_B=m\nCONFIG_S=\"6.18-x\"\nCONFIG_HZ=250\n");
+        let config =
+            Kconfig::parse("# CONFIG_A is not set\nCONFIG_B=m\nCONFIG_S=\"6.18-x\"\nCONFIG_HZ=250\n");
         let run = |name: &str, shape, size: usize, weak| {
             let kind = ExternKind::Kconfig { offset: 0, size: size as u32, value: shape };
             let item = Extern { name: name.into(), weak, kind };

@@ -57,7 +57,9 @@ pub(super) fn apply(insns: &mut [RawInsn], at: usize, value: &CoreValue) -> Resu
             insns[at].imm = immediate(new)?;
             Ok(Patched::Done)
         }
-        _ => Err(format!("expected an arithmetic instruction, load or store, found opcode {:#04x}", insn.code)),
+        _ => {
+            Err(format!("expected an arithmetic instruction, load or store, found opcode {:#04x}", insn.code))
+        }
     }
 }
 
@@ -95,7 +97,8 @@ fn load(insns: &mut [RawInsn], at: usize, local: Option<u64>, new: u64) -> Resul
 /// A load or store with a new offset and, when the field's size changed, a new width.
 fn access(insn: RawInsn, local: Option<u64>, new: u64, resize: Option<Resize>) -> Result<RawInsn, String> {
     expect(local, |local| i64::from(insn.off) == local.cast_signed(), insn.off)?;
-    let off = i16::try_from(new).map_err(|_| format!("offset {new} does not fit the instruction's 16 bits"))?;
+    let off =
+        i16::try_from(new).map_err(|_| format!("offset {new} does not fit the instruction's 16 bits"))?;
     let mut patched = RawInsn { off, ..insn };
     if let Some(Resize { local, target, .. }) = resize {
         let width = |bytes| match bytes {
@@ -106,7 +109,10 @@ fn access(insn: RawInsn, local: Option<u64>, new: u64, resize: Option<Resize>) -
             _ => None,
         };
         if width(local) != Some(insn.code & WIDTH) {
-            return Err(format!("expected an access of the field's {local} bytes, found opcode {:#04x}", insn.code));
+            return Err(format!(
+                "expected an access of the field's {local} bytes, found opcode {:#04x}",
+                insn.code
+            ));
         }
         let bits = width(target).ok_or_else(|| format!("no instruction accesses {target} bytes"))?;
         patched.code = insn.code & !WIDTH | bits;
@@ -124,9 +130,10 @@ fn immediate(value: u64) -> Result<i32, String> {
 /// The instruction must still hold what the compiler put there, or the record is not about it.
 fn expect(local: Option<u64>, holds: impl Fn(u64) -> bool, found: impl ToString) -> Result<(), String> {
     match local {
-        Some(local) if !holds(local) => {
-            Err(format!("expected the compiler's value {local} in the instruction, found {}", found.to_string()))
-        }
+        Some(local) if !holds(local) => Err(format!(
+            "expected the compiler's value {local} in the instruction, found {}",
+            found.to_string()
+        )),
         _ => Ok(()),
     }
 }
