@@ -99,7 +99,10 @@ fn pairs<'a>(
     names: &'a [&'a str],
     programs: &'a [ProgramType],
 ) -> impl Iterator<Item = (&'static super::Helper, &'a ProgramType)> {
-    names.iter().filter_map(|name| by_name(name)).flat_map(move |helper| programs.iter().map(move |p| (helper, p)))
+    names
+        .iter()
+        .filter_map(|name| by_name(name))
+        .flat_map(move |helper| programs.iter().map(move |p| (helper, p)))
 }
 
 #[cfg(test)]

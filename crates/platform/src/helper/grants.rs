@@ -24,19 +24,45 @@ const fn later(programs: &'static [ProgramType], since: (u8, u8), helpers: &'sta
 }
 
 /// Programs on events of the kernel and of processes.
-const TRACING: &[ProgramType] =
-    &[Kprobe, Tracepoint, ProgramType::PerfEvent, RawTracepoint, RawTracepointWritable, Tracing, Lsm, Syscall];
+const TRACING: &[ProgramType] = &[
+    Kprobe,
+    Tracepoint,
+    ProgramType::PerfEvent,
+    RawTracepoint,
+    RawTracepointWritable,
+    Tracing,
+    Lsm,
+    Syscall,
+];
 /// Those that see kernel objects as BTF types.
 const TYPED: &[ProgramType] = &[Tracing, Lsm, Syscall];
 const TC: &[ProgramType] = &[SchedCls, SchedAct];
 const LWT: &[ProgramType] = &[LwtIn, LwtOut, LwtXmit, LwtSeg6local];
 /// Everything that handles packets or sockets and may look behind a socket.
 const SOCKETS: &[ProgramType] = &[
-    SocketFilter, SchedCls, SchedAct, ProgramType::Xdp, CgroupSkb, LwtIn, LwtOut, LwtXmit, LwtSeg6local, SockOps,
-    SkSkb, SkMsg, CgroupSockAddr, ProgramType::FlowDissector, ProgramType::SkLookup,
+    SocketFilter,
+    SchedCls,
+    SchedAct,
+    ProgramType::Xdp,
+    CgroupSkb,
+    LwtIn,
+    LwtOut,
+    LwtXmit,
+    LwtSeg6local,
+    SockOps,
+    SkSkb,
+    SkMsg,
+    CgroupSockAddr,
+    ProgramType::FlowDissector,
+    ProgramType::SkLookup,
 ];
 const CGROUPS: &[ProgramType] = &[
-    CgroupSkb, CgroupSock, SockOps, ProgramType::CgroupDevice, CgroupSockAddr, ProgramType::CgroupSysctl,
+    CgroupSkb,
+    CgroupSock,
+    SockOps,
+    ProgramType::CgroupDevice,
+    CgroupSockAddr,
+    ProgramType::CgroupSysctl,
     CgroupSockopt,
 ];
 
@@ -80,7 +106,7 @@ pub(super) static GRANTS: &[Grant] = &[
     grant(TYPED, &["skb_output", "xdp_output", "skc_to_tcp6_sock", "skc_to_tcp_sock", "skc_to_tcp_timewait_sock",
         "skc_to_tcp_request_sock", "skc_to_udp6_sock", "skc_to_unix_sock", "skc_to_mptcp_sock", "sock_from_file",
         "xdp_get_buff_len"]),
-    later(TYPED, (5, 11), &["sk_storage_get", "sk_storage_delete"]),
+    later(&[Tracing, Lsm], (5, 11), &["sk_storage_get", "sk_storage_delete"]),
     later(TYPED, (5, 12), &["get_socket_cookie"]),
     grant(&[Tracing, Lsm], &["d_path"]),
     grant(&[Tracing], &["seq_printf", "seq_write", "seq_printf_btf", "get_func_arg", "get_func_ret",
@@ -173,7 +199,7 @@ pub(super) static GRANTS: &[Grant] = &[
         "sysctl_set_new_value", "strtol", "strtoul"]),
     grant(&[CgroupSockopt], &["sk_storage_get", "sk_storage_delete", "tcp_sock"]),
     later(&[CgroupSockopt], (5, 15), &["setsockopt", "getsockopt", "get_netns_cookie"]),
-    grant(&[CgroupSockopt], &["get_retval", "set_retval"]),
+    grant(&[ProgramType::CgroupDevice, ProgramType::CgroupSysctl, CgroupSockopt], &["get_retval", "set_retval"]),
     later(&[CgroupSock, CgroupSockAddr], (6, 1), &["get_retval", "set_retval"]),
 
     // Remote controls.
@@ -182,8 +208,14 @@ pub(super) static GRANTS: &[Grant] = &[
 
 /// Hooks that run before the system call has a result to set.
 const WITH_RETVAL: &[AttachType] = &[
-    CgroupInet4Bind, CgroupInet6Bind, CgroupInet4Connect, CgroupInet6Connect, CgroupUnixConnect, CgroupUdp4Sendmsg,
-    CgroupUdp6Sendmsg, CgroupUnixSendmsg,
+    CgroupInet4Bind,
+    CgroupInet6Bind,
+    CgroupInet4Connect,
+    CgroupInet6Connect,
+    CgroupUnixConnect,
+    CgroupUdp4Sendmsg,
+    CgroupUdp6Sendmsg,
+    CgroupUnixSendmsg,
 ];
 const TRAMPOLINE: &[AttachType] = &[TraceFentry, TraceFexit, ModifyReturn];
 
