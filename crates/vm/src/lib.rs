@@ -9,9 +9,14 @@
 //! * A [`Hook`] says what programs get, may call and may return; applications declare their own ([`hook`]).
 //! * A [`Runtime`] is what the programs of one engine share: options and the trace sink.
 
+mod code;
 pub mod context;
+mod exec;
 pub mod fault;
+mod helper;
 pub mod hook;
+mod kfunc;
+mod load;
 mod memory;
 pub mod net;
 mod program;
@@ -19,9 +24,12 @@ pub mod prov;
 mod runtime;
 
 pub use context::Context;
+pub use exec::MAX_LOOPS;
+pub use exec::Run;
 pub use fault::{Fault, FaultKind};
 pub use hook::Hook;
+pub use load::{LoadError, LoadProblem, MAX_FUNCTIONS, MAX_INSNS};
 pub use memory::Memory;
-pub use program::{LoadError, Outcome, Program, ProgramSpec};
+pub use program::{Function, Outcome, Program, ProgramSpec};
 pub use prov::{Kind, Prov, Reg};
-pub use runtime::{Options, Runtime, Strictness, TRACE_LINES, Trace};
+pub use runtime::{DEFAULT_BUDGET, Options, Runtime, Strictness, TRACE_LINES, Trace};

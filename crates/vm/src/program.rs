@@ -3,11 +3,15 @@
 use std::sync::Arc;
 
 use skep_isa::RawInsn;
+use skep_maps::Map;
 
+use crate::code::Op;
 use crate::context::Context;
 use crate::fault::Fault;
 use crate::hook::Hook;
+use crate::load::LoadError;
 use crate::runtime::Runtime;
+use crate::{helper, kfunc};
 
 /// Everything a program is made of.
 #[derive(Clone, Debug)]
@@ -18,6 +22,8 @@ pub struct ProgramSpec {
     pub hook: Hook,
     /// Main function first, then each subprogram; map references are `lddw` with pseudo source 5 or 6.
     pub insns: Vec<RawInsn>,
+    /// The maps that the references count.
+    pub maps: Vec<Map>,
     /// Kernel functions called, by name: index of the `call` slot.
     pub kfuncs: Vec<(usize, String)>,
     /// Names of functions, by the index of their first slot; optional.
@@ -35,6 +41,7 @@ impl ProgramSpec {
             name: name.to_owned(),
             hook,
             insns,
+            maps: Vec::new(),
             kfuncs: Vec::new(),
             functions: Vec::new(),
             license: String::new(),
@@ -61,26 +68,48 @@ pub(crate) struct Inner {
     pub(crate) name: String,
     pub(crate) hook: Hook,
     pub(crate) insns: Vec<RawInsn>,
+    pub(crate) maps: Vec<Map>,
     pub(crate) runtime: Runtime,
+    pub(crate) license: String,
+    /// One for each slot of `insns`.
+    pub(crate) ops: Vec<Op>,
+    /// In ascending order; together they cover all slots.
+    pub(crate) functions: Vec<Function>,
+    /// What `CallHelper` ops count.
+    pub(crate) helpers: Vec<helper::Resolved>,
+    /// What `CallKfunc` ops count.
+    pub(crate) kfuncs: Vec<kfunc::Resolved>,
+}
+
+/// A function of a program: slots `start..end`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Function {
+    /// First slot.
+    pub start: usize,
+    /// Slot after the last.
+    pub end: usize,
+    /// Name, `func_<start>` where nobody gave one.
+    pub name: String,
+}
+
+impl Inner {
+    /// The function that holds slot `at`.
+    pub(crate) fn function(&self, at: usize) -> &Function {
+        let index = self.functions.partition_point(|f| f.start <= at);
+        &self.functions[index.saturating_sub(1)]
+    }
 }
 
 impl Program {
     /// Checks the shape of a program and decodes it. Nothing here proves that it is safe: that is the verifier's work,
     /// and the run's.
     pub fn load(spec: ProgramSpec) -> Result<Self, LoadError> {
-        Ok(Self(Arc::new(Inner {
-            name: spec.name,
-            hook: spec.hook,
-            insns: spec.insns,
-            runtime: spec.runtime,
-        })))
+        crate::load::load(spec)
     }
 
     /// Runs it once.
     pub fn run(&self, context: &mut dyn Context) -> Result<Outcome, Fault> {
-        let _ = context;
-        self.0.runtime.trace("");
-        Ok(Outcome { value: 0, spent: 0 })
+        crate::exec::run(self, context)
     }
 
     /// Its name.
@@ -98,17 +127,23 @@ impl Program {
         &self.0.insns
     }
 
+    /// Its maps, in the order its instructions count them.
+    pub fn maps(&self) -> &[Map] {
+        &self.0.maps
+    }
+
+    /// Its functions, main first.
+    pub fn functions(&self) -> &[Function] {
+        &self.0.functions
+    }
+
+    /// The licence it declared.
+    pub fn license(&self) -> &str {
+        &self.0.license
+    }
+
     /// What it shares with other programs.
     pub fn runtime(&self) -> &Runtime {
         &self.0.runtime
     }
-}
-
-/// Why a program was not loaded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LoadError {
-    /// The program.
-    pub program: String,
-    /// Slot at fault, where it is one.
-    pub at: Option<usize>,
 }

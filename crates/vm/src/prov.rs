@@ -91,8 +91,8 @@ impl Perm {
     pub const READ_WRITE: Self = Self(3);
     /// Has bytes a program may not touch directly (a lock, a timer, a kptr): each access is looked at.
     pub(crate) const SPECIAL: u8 = 4;
-    /// The object must be given back before the run ends.
-    pub(crate) const OWNED: u8 = 8;
+    /// Lies on the stack, whose shadow must be kept in step.
+    pub(crate) const STACK: u8 = 8;
 
     /// Whether stores are allowed.
     pub const fn writable(self) -> bool {

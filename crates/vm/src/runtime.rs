@@ -7,6 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// How many trace lines [`Trace::Collect`] keeps before it drops the oldest.
 pub const TRACE_LINES: usize = 10_000;
 
+/// The default [`Options::budget`]: a few seconds of a loop.
+pub const DEFAULT_BUDGET: u64 = 1 << 30;
+
 /// How much is forgiven.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Strictness {
@@ -53,7 +56,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { strictness: Strictness::Linux, budget: 1 << 32, trace: Trace::Collect }
+        Self { strictness: Strictness::Linux, budget: DEFAULT_BUDGET, trace: Trace::Collect }
     }
 }
 

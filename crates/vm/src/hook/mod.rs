@@ -36,6 +36,7 @@ use skep_platform::ProgramType;
 
 use crate::context::Context;
 pub use bytes::{Bytes, BytesMut};
+pub(crate) use call::Value;
 pub use call::{Arg, HookCall};
 pub use macros::{Field, FieldKind, FieldType, load_field, store_field};
 

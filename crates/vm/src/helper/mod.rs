@@ -1,0 +1,141 @@
+//! Helpers: what a program calls by number.
+//!
+//! The prototypes are Linux's own table ([`skep_platform::helper`]); one checker ([`check`]) holds every call against its
+//! prototype, so that an implementation sees arguments that are what they claim to be. The implementations are
+//! [`Row`]s in tables, one table per subject; a helper that makes no sense outside a kernel is a row as well, with the
+//! error it returns and the reason. `docs/helpers.md` is written from the same rows.
+//!
+//! To add helpers: write `fn(&mut Run, &Call) -> Result<Reg, Fault>`, put a row into a table, and the table into [`rows`].
+
+mod call;
+mod check;
+mod hook;
+mod map;
+pub(crate) mod net;
+mod refused;
+pub(crate) mod state;
+
+use std::sync::OnceLock;
+
+use skep_platform::Errno;
+use skep_platform::helper::{self as platform, Arg, RetKind};
+
+use crate::code::Op;
+use crate::exec::{Run, Step};
+use crate::fault::{Fault, FaultKind};
+use crate::hook::{FIRST_HELPER_ID, Hook, HookHelper};
+use crate::prov::Reg;
+
+pub(crate) use call::Call;
+
+/// An implementation. Its arguments have been checked against the prototype.
+pub(crate) type HelperFn = fn(&mut Run<'_>, &Call) -> Result<Reg, Fault>;
+
+/// What a helper does here.
+#[derive(Clone, Copy)]
+pub(crate) enum Action {
+    /// Runs this.
+    Run(HelperFn),
+    /// Returns minus this errno.
+    Refuse(Errno),
+}
+
+/// One helper in a table.
+#[derive(Clone, Copy)]
+pub(crate) struct Row {
+    /// Linux's name without `bpf_`.
+    pub(crate) name: &'static str,
+    pub(crate) action: Action,
+    /// For the docs: where it differs from Linux, or why it is refused. May be empty.
+    pub(crate) note: &'static str,
+}
+
+/// A helper that runs.
+pub(crate) const fn row(name: &'static str, run: HelperFn, note: &'static str) -> Row {
+    Row { name, action: Action::Run(run), note }
+}
+
+/// A helper that is refused.
+pub(crate) const fn refuse(name: &'static str, errno: Errno, why: &'static str) -> Row {
+    Row { name, action: Action::Refuse(errno), note: why }
+}
+
+/// All tables.
+pub(crate) fn rows() -> impl Iterator<Item = &'static Row> {
+    [map::ROWS, net::ROWS, refused::ROWS].into_iter().flatten()
+}
+
+/// A helper that a loaded program calls.
+#[derive(Clone)]
+pub(crate) struct Resolved {
+    target: Target,
+    /// Prototype; the application's own helpers check theirs.
+    args: [Arg; 5],
+}
+
+#[derive(Clone)]
+enum Target {
+    Linux(&'static platform::Helper, Action),
+    Hook(HookHelper),
+}
+
+impl std::fmt::Debug for Resolved {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match &self.target {
+            Target::Linux(helper, _) => helper.name,
+            Target::Hook(helper) => helper.name(),
+        })
+    }
+}
+
+/// The rows by helper number.
+fn table() -> &'static [Option<&'static Row>] {
+    static TABLE: OnceLock<Vec<Option<&'static Row>>> = OnceLock::new();
+    TABLE.get_or_init(|| platform::ALL.iter().map(|h| rows().find(|row| row.name == h.name)).collect())
+}
+
+/// The helper of this number for a program of this hook.
+pub(crate) fn resolve(hook: &Hook, id: i32) -> Option<Resolved> {
+    let id = u32::try_from(id).ok()?;
+    if let Some(index) = id.checked_sub(FIRST_HELPER_ID) {
+        let helper = hook.helpers().get(index as usize)?.clone();
+        return Some(Resolved { target: Target::Hook(helper), args: [Arg::UNUSED; 5] });
+    }
+    let helper = platform::by_id(id)?;
+    let row = table().get(id as usize - 1).copied().flatten()?;
+    Some(Resolved { target: Target::Linux(helper, row.action), args: helper.args })
+}
+
+/// What may be called while a spin lock is held.
+const UNDER_LOCK: [&str; 2] = ["spin_unlock", "kptr_xchg"];
+
+impl Run<'_> {
+    /// `call` of a helper.
+    pub(crate) fn call_helper(&mut self, op: Op) -> Result<Step, Fault> {
+        let resolved: *const Resolved = &raw const self.program().helpers[op.imm as usize];
+        // SAFETY: the program stays alive and unmoved until the run is over, even if this call leaves it.
+        let resolved = unsafe { &*resolved };
+        let programs = self.programs();
+        let result = match &resolved.target {
+            Target::Hook(helper) => self.call_hook(helper)?,
+            Target::Linux(helper, action) => {
+                if self.state.lock_held() && !UNDER_LOCK.contains(&helper.name) {
+                    let message = format!("call of {} while a spin lock is held", helper.name);
+                    return Err(self.fault(FaultKind::Locking, message));
+                }
+                let call = self.check_call(helper, &resolved.args)?;
+                match action {
+                    Action::Run(run) => run(self, &call)?,
+                    Action::Refuse(errno) => Reg::errno(errno.0),
+                }
+            }
+        };
+        if self.programs() != programs {
+            return Ok(Step::Program);
+        }
+        self.clobber();
+        let void = matches!(&resolved.target, Target::Linux(helper, _) if helper.ret.kind == RetKind::Void);
+        self.m().set_reg(0, if void { Reg::UNINIT } else { result });
+        Ok(Step::Next)
+    }
+}
