@@ -2,7 +2,7 @@
 //!
 //! A target is an entry of [`TARGETS`]; two drivers share it. `cargo xtask fuzz` (the `skep-fuzz` program here) mutates
 //! the target's seeds in a fixed order for a fixed number of inputs, on stable Rust, so that the test command can run it and
-//! two runs see the same. `cargo +nightly fuzz run --fuzz-dir fuzz/libfuzzer NAME` looks for new paths without end.
+//! two runs see the same. `cargo xtask fuzz NAME --libfuzzer` (cargo-fuzz on nightly, `fuzz/libfuzzer`) looks for new paths without end.
 //!
 //! A target checks more than that it comes back: what is decoded must encode to the same bytes, what is printed must
 //! assemble to the same program, what is stored must be found. Such a check panics when it fails.

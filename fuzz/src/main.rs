@@ -32,6 +32,9 @@ struct Cli {
     /// Run the bytes of this file as the only input
     #[arg(long, value_name = "FILE", requires = "target")]
     replay: Option<PathBuf>,
+    /// Write the seeds of the target into this folder, as a corpus for another fuzzer
+    #[arg(long, value_name = "FOLDER", requires = "target")]
+    seeds: Option<PathBuf>,
     /// Be the process that runs the target; the file takes each input before it runs
     #[arg(long, hide = true, value_name = "FILE", requires = "target")]
     worker: Option<PathBuf>,
@@ -72,7 +75,11 @@ fn main() -> ExitCode {
     }
     let mut code = ExitCode::SUCCESS;
     for one in chosen {
-        if let Err(why) = run(&cli, one) {
+        let done = match &cli.seeds {
+            Some(folder) => write_seeds(one, folder),
+            None => run(&cli, one),
+        };
+        if let Err(why) = done {
             eprintln!("{why}");
             code = ExitCode::FAILURE;
         }
@@ -82,6 +89,15 @@ fn main() -> ExitCode {
 
 fn names() -> String {
     TARGETS.iter().map(|t| t.name).collect::<Vec<_>>().join(", ")
+}
+
+fn write_seeds(one: &Target, folder: &Path) -> Result<(), String> {
+    std::fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    for (index, seed) in (one.seeds)().iter().enumerate() {
+        let file = folder.join(format!("seed-{index}"));
+        std::fs::write(&file, seed).map_err(|e| format!("{}: {e}", file.display()))?;
+    }
+    Ok(())
 }
 
 /// Runs one target in a worker.

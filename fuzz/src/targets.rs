@@ -3,8 +3,9 @@
 mod btf;
 mod capture;
 mod isa;
+mod object;
 
 use crate::Target;
 
 /// Budgets are chosen so that each target takes a few seconds on one slow core.
-pub(crate) const ALL: &[Target] = &[isa::DECODE, isa::ASM, btf::PARSE, capture::PCAP];
+pub(crate) const ALL: &[Target] = &[isa::DECODE, isa::ASM, btf::PARSE, object::OBJECT, capture::PCAP];

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::process::{capture, cargo, tail};
+use crate::process::{capture, cargo, step, tail};
 use crate::report::Report;
 
 /// The driver stops by itself long before: this is for when the driver hangs.
@@ -25,6 +25,9 @@ pub(crate) struct Options {
     /// Run the bytes of a file as the only input, as saved by a failure
     #[arg(long, value_name = "FILE", requires = "target")]
     replay: Option<String>,
+    /// Let libFuzzer search, starting from the same seeds; needs a nightly toolchain and cargo-fuzz
+    #[arg(long, requires = "target")]
+    libfuzzer: bool,
     /// List the targets
     #[arg(long)]
     list: bool,
@@ -32,6 +35,9 @@ pub(crate) struct Options {
 
 /// Runs the driver with its output shown.
 pub(crate) fn task(root: &Path, options: &Options) -> Result<(), String> {
+    if let (Some(target), true) = (&options.target, options.libfuzzer) {
+        return libfuzzer(root, target, options.seconds);
+    }
     let mut cmd = driver(root);
     if options.list {
         cmd.arg("--list");
@@ -49,6 +55,20 @@ pub(crate) fn task(root: &Path, options: &Options) -> Result<(), String> {
     let status = cmd.status().map_err(|e| format!("cannot start cargo: {e}"))?;
     // The driver has said what is wrong.
     if status.success() { Ok(()) } else { Err(String::new()) }
+}
+
+/// The endless search, with coverage. Its corpus stays in `fuzz/libfuzzer/corpus`.
+fn libfuzzer(root: &Path, target: &str, seconds: Option<u64>) -> Result<(), String> {
+    let corpus = root.join("fuzz/libfuzzer/corpus").join(target);
+    step(driver(root).args([target, "--seeds"]).arg(corpus))?;
+    // Through rustup's front: the cargo that runs us belongs to one toolchain and takes no `+nightly`.
+    let mut cmd = std::process::Command::new("cargo");
+    cmd.current_dir(root).env_remove("CARGO").env_remove("RUSTUP_TOOLCHAIN");
+    cmd.args(["+nightly", "fuzz", "run", "--fuzz-dir", "fuzz/libfuzzer", target]);
+    if let Some(seconds) = seconds {
+        cmd.args(["--", &format!("-max_total_time={seconds}")]);
+    }
+    step(&mut cmd)
 }
 
 /// Each target whose name contains `filter` as one test.

@@ -1,8 +1,10 @@
 //! Sizes and alignments, and the way through typedefs and qualifiers.
 
+use std::collections::HashMap;
+
 use crate::MAX_DEPTH;
 use crate::parse::Btf;
-use crate::types::{Kind, Type, TypeId};
+use crate::types::{Composite, Kind, Type, TypeId};
 
 /// Names under which compilers record `unsigned long` and `long`, whose size is a pointer's.
 const LONG_NAMES: [&str; 6] =
@@ -87,34 +89,7 @@ impl Btf {
     /// The alignment C gives the type on the machine the BTF was made for: a power of two, 1 for a struct that is
     /// packed. `None` where [`Btf::size_of`] says so too.
     pub fn align_of(&self, id: TypeId) -> Option<u32> {
-        self.align_within(id, MAX_DEPTH)
-    }
-
-    fn align_within(&self, id: TypeId, depth: usize) -> Option<u32> {
-        let depth = depth.checked_sub(1)?;
-        match self.get_resolved(id)? {
-            Type::Int(t) => Some(natural(t.size, 16)),
-            Type::Enum(t) | Type::Enum64(t) => Some(natural(t.size, 8)),
-            Type::Float(t) => Some(natural(t.size, 16)),
-            Type::Ptr(_) => Some(self.pointer_size()),
-            Type::Array(t) => self.align_within(t.element, depth),
-            Type::Var(t) => self.align_within(t.target, depth),
-            Type::Struct(t) | Type::Union(t) => {
-                let mut align = 1;
-                for member in t.members {
-                    let own = self.align_within(member.type_id, depth)?;
-                    // A bit-field lies at any bit; of the others, one off its alignment means `packed`.
-                    if member.bit_size == 0 {
-                        if member.bit_offset % (8 * own) != 0 {
-                            return Some(1);
-                        }
-                        align = align.max(own);
-                    }
-                }
-                if t.size % align != 0 { Some(1) } else { Some(align) }
-            }
-            _ => None,
-        }
+        Alignments::default().of(self, id)
     }
 
     /// Bytes of a pointer: what `long` takes in this BTF, 8 where it has no `long`.
@@ -126,6 +101,59 @@ impl Btf {
             });
             sizes.into_iter().find(|size| matches!(size, 4 | 8)).unwrap_or(8)
         })
+    }
+}
+
+/// Alignments found so far. Structs repeat each other's members over and over; remembering keeps that linear.
+#[derive(Default)]
+pub(crate) struct Alignments(HashMap<TypeId, Option<u32>>);
+
+impl Alignments {
+    /// See [`Btf::align_of`].
+    pub(crate) fn of(&mut self, btf: &Btf, id: TypeId) -> Option<u32> {
+        self.within(btf, id, MAX_DEPTH)
+    }
+
+    fn within(&mut self, btf: &Btf, id: TypeId, depth: usize) -> Option<u32> {
+        let depth = depth.checked_sub(1)?;
+        let id = btf.resolve(id);
+        match btf.get(id)? {
+            Type::Int(t) => Some(natural(t.size, 16)),
+            Type::Enum(t) | Type::Enum64(t) => Some(natural(t.size, 8)),
+            Type::Float(t) => Some(natural(t.size, 16)),
+            Type::Ptr(_) => Some(btf.pointer_size()),
+            Type::Array(t) => self.within(btf, t.element, depth),
+            Type::Var(t) => self.within(btf, t.target, depth),
+            Type::Struct(t) | Type::Union(t) => {
+                if let Some(known) = self.0.get(&id) {
+                    return *known;
+                }
+                // Until it is known, a struct inside itself has none.
+                self.0.insert(id, None);
+                let align = self.composite(btf, &t, depth);
+                self.0.insert(id, align);
+                align
+            }
+            _ => None,
+        }
+    }
+
+    /// The largest alignment of a member; 1 if a member lies off its alignment, a bit-field crosses its word, or the size
+    /// is no multiple: all three need `packed`.
+    fn composite(&mut self, btf: &Btf, composite: &Composite<'_>, depth: usize) -> Option<u32> {
+        let mut align = 1;
+        let mut packed = false;
+        for member in composite.members {
+            let own = self.within(btf, member.type_id, depth)?;
+            if member.bit_size == 0 {
+                packed |= member.bit_offset % own.saturating_mul(8) != 0;
+            } else {
+                let word = btf.size_of(member.type_id)?.max(1).saturating_mul(8);
+                packed |= member.bit_offset % word + u32::from(member.bit_size) > word;
+            }
+            align = align.max(own);
+        }
+        Some(if packed || !composite.size.is_multiple_of(align) { 1 } else { align })
     }
 }
 

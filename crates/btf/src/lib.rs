@@ -26,7 +26,7 @@
 //! |---|---|
 //! | [`types`] | the views: one struct for each kind |
 //! | [`Builder`] | the writer |
-//! | `print` | as C header, as one line a type, as JSON |
+//! | [`print`] | as C header, as one line a type, as JSON |
 //! | `value` | bytes of a type as a tree of values, and back |
 //! | [`core`] | CO-RE: where a field of the program's types is in another kernel's |
 //! | `merge` | several BTFs into one, for static linking |
@@ -51,6 +51,7 @@ mod error;
 mod layout;
 mod lookup;
 mod parse;
+pub mod print;
 pub mod types;
 
 #[cfg(test)]

@@ -68,9 +68,8 @@ fn seeds() -> Vec<Vec<u8>> {
     b.section(".bss", 4, &[SecVar { type_id: var, offset: 0, size: 4 }]);
     b.float("double", 8);
     b.type_tag("user", int, false);
-    let all = b.build();
     let mut small = Builder::new();
     small.int("char", 1, IntEncoding::SIGNED);
-    let _ = func;
-    vec![all, small.build()]
+    b.decl_tag("tag", func, None, false);
+    vec![b.build(), small.build()]
 }

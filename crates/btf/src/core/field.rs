@@ -88,18 +88,21 @@ fn field(btf: &Btf, spec: &Spec<'_>, kind: RelocationKind) -> Result<Answer, Str
     }
     let place = place(btf, spec, member.type_id, member.bit_size)?;
     let first_bit = spec.bit_offset - 8 * place.offset;
+    // Which word a bit-field is loaded from is the compiler's choice: it may differ from ours and still be right.
+    let checked = !place.is_bit_field;
     Ok(match kind {
         FieldByteOffset => {
             let loaded = if place.is_bit_field { None } else { loaded(btf, member.type_id) };
-            Answer { loaded, ..Answer::checked(place.offset) }
+            Answer { value: Some(place.offset), checked, loaded }
         }
-        FieldByteSize => Answer::checked(u64::from(place.size)),
+        FieldByteSize => Answer { value: Some(u64::from(place.size)), checked, loaded: None },
         FieldLshiftU64 => {
             let shift = match btf.byte_order() {
                 ByteOrder::Little => 64u64.checked_sub(first_bit + u64::from(place.bit_size)),
                 ByteOrder::Big => 8u64.checked_sub(u64::from(place.size)).map(|bytes| 8 * bytes + first_bit),
             };
-            Answer::checked(shift.ok_or("expected a field of at most 64 bits")?)
+            let shift = shift.ok_or("expected a field of at most 64 bits")?;
+            Answer { value: Some(shift), checked, loaded: None }
         }
         FieldRshiftU64 => {
             let shift = 64u32.checked_sub(place.bit_size).ok_or("expected a field of at most 64 bits")?;

@@ -4,9 +4,12 @@
 //! kernel symbols (`__ksym`), and the kernel's configuration (`__kconfig`), which lies in a map and not in instructions.
 //! All that is known about the machine comes in through [`Environment`], so relocating is as deterministic as parsing.
 
+mod core;
 mod environment;
 mod error;
 mod kconfig;
+mod patch;
+mod symbols;
 
 pub use environment::{Environment, Kconfig, KernelFunction, KernelVariable, NoSymbols, Symbols, Target};
 pub use error::{Reason, RelocateError};
@@ -44,7 +47,18 @@ impl Program {
         object: &Object,
         environment: &Environment<'_>,
     ) -> Result<Relocated, RelocateError> {
-        let _ = (object, environment);
-        Ok(Relocated { insns: self.insns.clone(), poisoned: Vec::new() })
+        let mut insns = self.insns.clone();
+        let mut poisoned = Vec::new();
+        let local = object.btf.as_deref();
+        core::relocate(self, local, environment.target, &mut insns, &mut poisoned)
+            .and_then(|()| symbols::relocate(self, object, environment, &mut insns, &mut poisoned))
+            .map_err(|(at, reason)| RelocateError {
+                object: object.name.clone(),
+                program: self.name.clone(),
+                at: Some(at),
+                reason,
+            })?;
+        poisoned.sort_by_key(|poison| poison.at);
+        Ok(Relocated { insns, poisoned })
     }
 }

@@ -5,6 +5,7 @@
 
 mod arg;
 mod availability;
+mod grants;
 mod table;
 
 pub use arg::{Arg, ArgFlags, ArgKind, BtfTarget, DynptrKinds, Ret, RetFlags, RetKind};

@@ -4,7 +4,7 @@ use super::super::Helper;
 use super::words::*;
 
 #[rustfmt::skip] // One row a helper, however long: the table is read down its columns.
-pub(super) const ROWS: [Helper; 80] = [
+pub(super) static ROWS: [Helper; 80] = [
     h(1, "map_lookup_elem", (3, 19), &[MAP, KEY], VALUE_OR_NULL, "Finds the value under a key.").packet(),
     h(2, "map_update_elem", (3, 19), &[MAP, KEY, VALUE, ANY], INT, "Writes a value under a key.").packet(),
     h(3, "map_delete_elem", (3, 19), &[MAP, KEY], INT, "Removes a key and its value.").packet(),

@@ -4,7 +4,7 @@ use super::super::{Arg, Helper};
 use super::words::*;
 
 #[rustfmt::skip] // One row a helper, however long: the table is read down its columns.
-pub(super) const ROWS: [Helper; 44] = [
+pub(super) static ROWS: [Helper; 44] = [
     h(125, "ktime_get_boot_ns", (5, 8), &[], INT, "Nanoseconds since boot, sleep counted."),
     h(126, "seq_printf", (5, 8), &[Arg::btf("seq_file"), MEM_R, SIZE, MEM_R_OR_NULL, SIZE0], INT, "Prints into an iterator's output.").gpl(),
     h(127, "seq_write", (5, 8), &[Arg::btf("seq_file"), MEM_R, SIZE0], INT, "Writes bytes into an iterator's output.").gpl(),

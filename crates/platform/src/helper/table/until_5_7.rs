@@ -4,7 +4,7 @@ use super::super::{Arg, Helper, Ret};
 use super::words::*;
 
 #[rustfmt::skip] // One row a helper, however long: the table is read down its columns.
-pub(super) const ROWS: [Helper; 44] = [
+pub(super) static ROWS: [Helper; 44] = [
     h(81, "get_local_storage", (4, 19), &[MAP, ANY], Ret::VALUE, "The cgroup's storage for this program."),
     h(82, "sk_select_reuseport", (4, 19), &[CTX, MAP, KEY, ANY], INT, "Chooses the socket of the group that gets the packet."),
     h(83, "skb_ancestor_cgroup_id", (4, 19), &[CTX, ANY], INT, "The id of an ancestor of the cgroup of the packet's socket."),

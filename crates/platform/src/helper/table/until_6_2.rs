@@ -4,7 +4,7 @@ use super::super::{Arg, Helper, Ret, RetKind};
 use super::words::*;
 
 #[rustfmt::skip] // One row a helper, however long: the table is read down its columns.
-pub(super) const ROWS: [Helper; 43] = [
+pub(super) static ROWS: [Helper; 43] = [
     h(169, "timer_init", (5, 15), &[TIMER, MAP, ANY], INT, "Prepares the timer in a map value.").gpl(),
     h(170, "timer_set_callback", (5, 15), &[TIMER, FUNC], INT, "Sets what the timer calls.").gpl(),
     h(171, "timer_start", (5, 15), &[TIMER, ANY, ANY], INT, "Lets the timer fire after a time.").gpl(),

@@ -1,0 +1,137 @@
+//! The live kernel against the tables of its release.
+
+use skep_platform::{AttachType, Helper, MapType, ProgramType, Release, helper as table};
+
+use super::shape::Shape;
+use super::*;
+use crate::calls_test::skipped;
+
+/// `false`, with a line that says so, unless the live kernel is the newest one modelled and can be asked.
+fn is_reference(test: &str) -> bool {
+    if skipped(test) {
+        return false;
+    }
+    let release = crate::live_bpf().ok();
+    let is = release == Some(Release::LATEST);
+    if !is {
+        eprintln!(
+            "SKIPPED {test}: the kernel is {release:?}, the table's newest release {}",
+            Release::LATEST
+        );
+    }
+    is
+}
+
+/// The attach types that differ in what their programs may call.
+fn variants(program: ProgramType) -> Vec<Option<AttachType>> {
+    let attach = program.attach_types().iter().copied().map(Some);
+    match program {
+        ProgramType::CgroupSockAddr
+        | ProgramType::CgroupSockopt
+        | ProgramType::Tracing
+        | ProgramType::CgroupSock => attach.collect(),
+        _ => vec![None],
+    }
+}
+
+#[test]
+fn helpers_are_where_the_table_says() {
+    if !is_reference("helpers_are_where_the_table_says") {
+        return;
+    }
+    let (mut asked, mut wrong) = (0, Vec::new());
+    for &program in ProgramType::ALL {
+        if program_type(program) != Answer::Yes {
+            continue;
+        }
+        for attach in variants(program) {
+            let place = attach.or(Shape::of(program, None).and_then(|shape| shape.attach));
+            if attach.is_some_and(|attach| attach_type(program, attach) != Answer::Yes) {
+                continue;
+            }
+            for helper in table::ALL {
+                asked += 1;
+                let expected = helper.allowed(program, place, Release::LATEST);
+                if !agrees(helper, expected, super::helper(helper, program, attach)) {
+                    wrong.push(format!(
+                        "{} {place:?} {}: table says {expected}",
+                        program.name(),
+                        helper.name
+                    ));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {asked} pairs differ:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(asked > 8000, "only {asked} pairs were asked");
+}
+
+/// Whether the kernel's answer fits the table's; one that a configuration took away fits too.
+fn agrees(helper: &Helper, expected: bool, answer: Answer) -> bool {
+    match answer {
+        Answer::Yes => expected,
+        Answer::No => !expected || may_be_missing(helper).is_some(),
+        _ => false,
+    }
+}
+
+#[test]
+fn program_types_are_there() {
+    if !is_reference("program_types_are_there") {
+        return;
+    }
+    // What this machine may lack: remote controls are a build option; tracing functions and security hooks are refused
+    // by lockdown; freplace has no probe.
+    let optional = [ProgramType::LircMode2, ProgramType::Lsm, ProgramType::Ext];
+    for &program in ProgramType::ALL {
+        let answer = program_type(program);
+        assert!(answer == Answer::Yes || optional.contains(&program), "{program:?}: {answer:?}");
+    }
+}
+
+#[test]
+fn attach_types_are_there() {
+    if !is_reference("attach_types_are_there") {
+        return;
+    }
+    for &program in ProgramType::ALL {
+        if program_type(program) != Answer::Yes {
+            continue;
+        }
+        for &attach in program.attach_types() {
+            let answer = attach_type(program, attach);
+            assert!(matches!(answer, Answer::Yes | Answer::Policy), "{program:?} at {attach:?}: {answer:?}");
+        }
+    }
+}
+
+#[test]
+fn map_types_are_there() {
+    if !is_reference("map_types_are_there") {
+        return;
+    }
+    for &map in MapType::ALL {
+        let answer = map_type(map);
+        assert!(answer == Answer::Yes || map == MapType::StructOps, "{map:?}: {answer:?}");
+    }
+}
+
+#[test]
+fn instructions_are_there() {
+    if !is_reference("instructions_are_there") {
+        return;
+    }
+    for probe in INSTRUCTIONS {
+        assert_eq!((probe.run)(), Answer::Yes, "{}", probe.name);
+    }
+}
+
+#[test]
+fn kfuncs_are_told_apart() {
+    if !is_reference("kfuncs_are_told_apart") {
+        return;
+    }
+    assert_eq!(kfunc("bpf_xdp_ct_lookup", ProgramType::Xdp), Answer::Yes);
+    assert_eq!(kfunc("bpf_xdp_ct_lookup", ProgramType::SocketFilter), Answer::No);
+    assert_eq!(kfunc("bpf_no_such_thing", ProgramType::Xdp), Answer::No);
+}
