@@ -10,7 +10,7 @@ pub(super) const PARSE: Target = Target {
     run: parse_any,
     seeds,
     words: &[],
-    inputs: 300_000,
+    inputs: 500_000,
     max_len: 8192,
 };
 

@@ -13,7 +13,7 @@ pub(super) const OBJECT: Target = Target {
     run: parse_any,
     seeds,
     words: &[],
-    inputs: 20_000,
+    inputs: 100_000,
     max_len: 64 << 10,
 };
 
