@@ -50,7 +50,7 @@ const INPUT_LIMIT: Duration = Duration::from_secs(20);
 const HANG: u8 = 99;
 
 /// How many bytes of a failing input are printed; all are in the file.
-const SHOWN: usize = 2048;
+const SHOWN: usize = 256;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();

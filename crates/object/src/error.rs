@@ -1,6 +1,6 @@
 //! Errors: who is at fault, where, what was expected and what was found, in one line.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 /// Why a file is not an object that can be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,8 +117,36 @@ impl fmt::Display for Problem {
 
 impl fmt::Display for ObjectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}{}", self.object, self.place, self.problem)
+        let Self { object, place, problem } = self;
+        write!(OneLine(f), "{object}: {place}{problem}")
+    }
+}
+
+/// Writes control characters as escapes: names in a message come from the file, and neither a line feed nor a terminal's
+/// command in them may reach the reader.
+pub(crate) struct OneLine<'a, 'f>(pub(crate) &'a mut fmt::Formatter<'f>);
+
+impl fmt::Write for OneLine<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        text.chars().try_for_each(|c| match c.is_control() {
+            true => write!(self.0, "{}", c.escape_default()),
+            false => self.0.write_char(c),
+        })
     }
 }
 
 impl std::error::Error for ObjectError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_from_the_file_cannot_break_the_line() {
+        let fault = Problem::expected("symbol \"a\nb\x1b[2J\"", "a map", "nothing").at(".text", 0);
+        assert_eq!(
+            fault.of("x.o").to_string(),
+            "x.o: section .text, offset 0x0: symbol \"a\\nb\\u{1b}[2J\": expected a map, found nothing"
+        );
+    }
+}

@@ -1,6 +1,8 @@
 //! Why a program cannot be fitted to a machine.
 
-use std::fmt;
+use std::fmt::{self, Write};
+
+use crate::error::OneLine;
 
 /// Why a program cannot be fitted to a machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,6 +84,7 @@ impl fmt::Display for Reason {
 
 impl fmt::Display for RelocateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut f = OneLine(f);
         write!(f, "{}: ", self.object)?;
         if !self.program.is_empty() {
             write!(f, "program {}", self.program)?;
@@ -90,7 +93,7 @@ impl fmt::Display for RelocateError {
                 None => write!(f, ": ")?,
             }
         }
-        self.reason.fmt(f)
+        write!(f, "{}", self.reason)
     }
 }
 
