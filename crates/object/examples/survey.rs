@@ -61,7 +61,15 @@ fn survey(name: &str, bytes: &[u8], target: Target<'_>, totals: &mut Totals) {
     for program in &object.programs {
         totals.core += program.core.len();
         match program.relocate(&object, &Environment::with_target(target)) {
-            Ok(relocated) => totals.poisoned += relocated.poisoned.len(),
+            Ok(relocated) => {
+                totals.poisoned += relocated.poisoned.len();
+                if std::env::var_os("VERBOSE").is_some() {
+                    relocated
+                        .poisoned
+                        .iter()
+                        .for_each(|poison| println!("{}: {}", program.name, poison.reason));
+                }
+            }
             Err(error) => {
                 totals.unfit += 1;
                 println!("{error}");

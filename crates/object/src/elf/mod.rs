@@ -31,6 +31,8 @@ pub(crate) struct Elf<'a> {
     pub(crate) sections: Vec<Section<'a>>,
     /// All symbols; the index is ELF's own, symbol 0 being the null symbol.
     pub(crate) symbols: Vec<Symbol<'a>>,
+    /// Index of the string table with the section names.
+    pub(crate) names_index: usize,
     /// Relocations of each section, by the section they apply to; sorted by offset.
     pub(crate) relocs: Vec<Vec<Reloc>>,
 }
@@ -40,10 +42,10 @@ impl<'a> Elf<'a> {
     pub(crate) fn parse(data: &'a [u8]) -> Result<Self, Fault> {
         let (order, header) = header::parse(data)?;
         let bytes = Bytes::new(data, order);
-        let sections = section::parse(bytes, &header)?;
+        let (sections, names_index) = section::parse(bytes, &header)?;
         let symbols = symbol::parse(&sections, order)?;
         let relocs = reloc::parse(&sections, symbols.len(), order)?;
-        Ok(Self { order, sections, symbols, relocs })
+        Ok(Self { order, sections, symbols, names_index, relocs })
     }
 
     /// The first section of that name.

@@ -45,8 +45,8 @@ impl Section<'_> {
     }
 }
 
-/// Reads and checks all headers.
-pub(super) fn parse<'a>(file: Bytes<'a>, header: &Header) -> Result<Vec<Section<'a>>, Fault> {
+/// Reads and checks all headers; also says which section holds the section names.
+pub(super) fn parse<'a>(file: Bytes<'a>, header: &Header) -> Result<(Vec<Section<'a>>, usize), Fault> {
     let at = header.sections_at;
     let first = table(file, at, 1)?;
     // Counts that do not fit their field stand in the otherwise empty first header.
@@ -70,7 +70,7 @@ pub(super) fn parse<'a>(file: Bytes<'a>, header: &Header) -> Result<Vec<Section<
         let expected = format!("no overlap in a file of {} bytes", file.data.len());
         return Err(Problem::expected("ELF sections", expected, found).at_file(at));
     }
-    Ok(sections)
+    Ok((sections, names_index))
 }
 
 /// The headers' bytes.

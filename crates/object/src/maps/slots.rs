@@ -28,7 +28,7 @@ pub(crate) fn fill(
             let symbol = input.symbol_of(reloc);
             let section = &input.elf.sections[values.section];
             let inline = input.elf.bytes(section.data).u64(reloc.offset).unwrap_or_default();
-            let addend = reloc.addend.unwrap_or(inline.cast_signed());
+            let addend = input.addends.of_place(reloc, symbol, inline.cast_signed());
             let place = symbol.section().map(|index| (index, symbol.value.wrapping_add_signed(addend)));
             let map = place.and_then(|place| places.maps.get(&place)).map(|&map| SlotValue::Map(map));
             let program = place

@@ -90,7 +90,7 @@ pub(crate) fn members(
             for reloc in input.relocs_in(instance.section, instance.start, instance.start + size) {
                 let symbol = input.symbol_of(reloc);
                 let inline = input.elf.bytes(section.data).u64(reloc.offset).unwrap_or_default();
-                let addend = reloc.addend.unwrap_or(inline.cast_signed());
+                let addend = input.addends.of_place(reloc, symbol, inline.cast_signed());
                 let offset = (reloc.offset - instance.start) as u32;
                 let program = symbol
                     .section()

@@ -119,15 +119,13 @@ impl Resolver<'_, '_> {
             (R_BPF_64_64, LDDW) => {
                 let high = body.insns.get(slot + 1).map_or(0, |next| next.imm);
                 let inline = i64::from(insn.imm.cast_unsigned()) | i64::from(high) << 32;
-                let addend = reloc.addend.unwrap_or(inline);
+                let addend = self.input.addends.of_place(reloc, symbol, inline);
                 let referent = self.referent(slot, symbol, addend)?;
                 patch_load(body, slot, referent);
                 Ok(())
             }
             (R_BPF_64_32, CALL) => {
-                // The immediate counts slots from the next instruction.
-                let inline = (i64::from(insn.imm) + 1).wrapping_mul(SLOT.cast_signed());
-                let addend = reloc.addend.unwrap_or(inline);
+                let addend = self.input.addends.of_call(reloc, symbol, insn.imm);
                 match self.referent(slot, symbol, addend)? {
                     Referent::Function(function) => {
                         body.insns[slot].src = SOURCE_LOCAL_CALL;

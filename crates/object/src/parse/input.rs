@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use skep_btf::Btf;
 
+use super::addend::Addends;
 use super::fixup;
 use crate::elf::{Elf, Place, Reloc, STT_FILE, STT_SECTION, Symbol};
 use crate::error::{Fault, Problem};
@@ -14,6 +15,7 @@ pub(crate) struct Input<'a> {
     pub(crate) elf: Elf<'a>,
     /// Named symbols by section and name; of several of one name, the first that is not local.
     by_name: HashMap<(SectionIndex, &'a str), usize>,
+    pub(crate) addends: Addends,
     pub(crate) btf: Option<Arc<Btf>>,
     pub(crate) btf_bytes: Vec<u8>,
 }
@@ -35,7 +37,8 @@ impl<'a> Input<'a> {
                 by_name.entry((section, symbol.name)).or_insert(index);
             }
         }
-        let mut input = Self { elf, by_name, btf: None, btf_bytes: Vec::new() };
+        let addends = Addends::of(&elf);
+        let mut input = Self { elf, by_name, addends, btf: None, btf_bytes: Vec::new() };
         input.read_btf()?;
         Ok(input)
     }

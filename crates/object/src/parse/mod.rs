@@ -4,6 +4,7 @@
 //! function's references need all three; programs need functions with resolved references; and slots of maps and
 //! members of struct_ops, last, need programs.
 
+mod addend;
 mod body;
 mod ext;
 mod externs;
