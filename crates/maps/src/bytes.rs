@@ -104,6 +104,16 @@ pub(crate) unsafe fn zero(to: NonNull<u8>, len: usize) {
     }
 }
 
+/// Whether `len` bytes of map memory are all zero.
+///
+/// # Safety
+/// As for [`zero`].
+pub(crate) unsafe fn is_zero(at: NonNull<u8>, len: usize) -> bool {
+    // SAFETY: within `len`, 4-aligned by the contract.
+    let word = |i| unsafe { AtomicU32::from_ptr(at.as_ptr().add(i).cast()) }.load(Ordering::Relaxed);
+    (0..len).step_by(4).all(|i| word(i) == 0)
+}
+
 /// Whether map memory, zero padded to words, equals `bytes`.
 ///
 /// # Safety

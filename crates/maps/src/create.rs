@@ -9,6 +9,9 @@ use skep_platform::errno::{E2BIG, EINVAL, ENOTSUPP, EOPNOTSUPP};
 use skep_platform::{Errno, MapFlags, MapType};
 
 use crate::array::Array;
+use crate::bloom::Bloom;
+use crate::hash::Hash;
+use crate::queue::Queue;
 use crate::spec::{CreateError, FieldKind, MapSpec};
 use crate::table::Table;
 use crate::value::Layout;
@@ -97,6 +100,11 @@ pub(crate) fn table(spec: &MapSpec, layout: &Arc<Layout>) -> Result<Box<dyn Tabl
     let layout = layout.clone();
     let built: Result<Box<dyn Table>, Errno> = match spec.map_type {
         MapType::Array | MapType::PercpuArray => Array::new(spec, layout).map(|table| Box::new(table) as _),
+        MapType::Hash | MapType::PercpuHash | MapType::LruHash | MapType::LruPercpuHash => {
+            Hash::new(spec, layout).map(|table| Box::new(table) as _)
+        }
+        MapType::Queue | MapType::Stack => Queue::new(spec, layout).map(|table| Box::new(table) as _),
+        MapType::BloomFilter => Bloom::new(spec).map(|table| Box::new(table) as _),
         _ => Err(ENOTSUPP),
     };
     built.map_err(|errno| CreateError::new(spec, errno, format!("no room for {} entries", spec.max_entries)))

@@ -24,20 +24,33 @@
 
 mod app;
 mod array;
+mod batch;
+mod bloom;
+mod buckets;
 mod bytes;
 mod create;
+mod hash;
+mod lru;
 mod map;
 mod memory;
 mod pin;
 mod program;
+mod queue;
+mod slab;
 mod spec;
+mod spin;
 mod table;
+mod typed;
 mod value;
+mod walk;
 
 pub use app::Iter;
 pub use array::ArrayView;
+pub use batch::{Batch, BatchError, Cursor};
 pub use map::Map;
+
 pub use pin::{Guard, MAX_SLOTS, pin, set_slots, slots};
 pub use spec::{CreateError, FieldKind, MapSpec, SpecialField};
 pub use table::{BPF_ANY, BPF_EXIST, BPF_F_LOCK, BPF_NOEXIST};
+pub use typed::{Plain, TypedMap};
 pub use value::{FieldHooks, lock_word, unlock_word};

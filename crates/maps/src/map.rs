@@ -81,9 +81,10 @@ impl Map {
     /// Ends all writing by the application, for ever. Programs go on writing.
     ///
     /// # Errors
-    /// `EBUSY` if it is frozen already, `ENOTSUPP` where values have special fields.
+    /// `EPERM` if the application may not write (any more), `ENOTSUPP` where values have special fields.
     pub fn freeze(&self) -> Result<(), Errno> {
         create::can_freeze(&self.0.spec)?;
+        self.may_write()?;
         if self.0.frozen.swap(true, Ordering::AcqRel) { Err(EBUSY) } else { Ok(()) }
     }
 

@@ -27,7 +27,7 @@ use crossbeam_utils::CachePadded;
 pub const MAX_SLOTS: u32 = 1024;
 
 /// Slots for application calls. More threads than this inside a map call at once wait a moment.
-const READERS: u32 = 128;
+pub(crate) const READERS: u32 = 64;
 
 /// How long a thread sleeps before it looks again. Releasing a slot does not pay for a barrier, so a wake-up can be missed;
 /// this bounds what that costs.
@@ -42,6 +42,8 @@ static WORDS: [CachePadded<AtomicU64>; (MAX_SLOTS + READERS) as usize] =
 static EPOCH: AtomicU64 = AtomicU64::new(1);
 /// Everything stamped lower is out of reach: the result of the last scan of `WORDS`.
 static SAFE: AtomicU64 = AtomicU64::new(1);
+/// One more than the highest word ever in use. Most processes use few of the application's.
+static TOP: AtomicU32 = AtomicU32::new(0);
 static SLOTS: AtomicU32 = AtomicU32::new(0);
 static ARRIVALS: AtomicU32 = AtomicU32::new(0);
 static SLEEPERS: AtomicU32 = AtomicU32::new(0);
@@ -156,6 +158,11 @@ fn claim(word: u32) -> bool {
 fn find(last: u32, first: u32, count: u32) -> u32 {
     // A new thread starts at the next slot in turn, so that threads spread.
     let start = if last == NONE { ARRIVALS.fetch_add(1, Ordering::Relaxed) % count } else { last - first };
+    let claim = |word| {
+        // Before the claim: a scan that misses the new bound must not miss a word in use.
+        TOP.fetch_max(word + 1, Ordering::SeqCst);
+        claim(word)
+    };
     let sweep = || (0..count).map(|i| first + (start + i) % count).find(|&word| claim(word));
     loop {
         if let Some(word) = sweep() {
@@ -237,7 +244,7 @@ pub(crate) fn advance() -> u64 {
     let next = EPOCH.fetch_add(1, Ordering::SeqCst) + 1;
     fence(Ordering::SeqCst);
     let cpus = 0..slots() as usize;
-    let readers = MAX_SLOTS as usize..(MAX_SLOTS + READERS) as usize;
+    let readers = MAX_SLOTS as usize..TOP.load(Ordering::SeqCst).max(MAX_SLOTS) as usize;
     // The acquire pairs with the release of a slot: what its holder read is read before the memory is used again.
     let words = cpus.chain(readers).map(|word| WORDS[word].load(Ordering::Acquire));
     let safe = words.filter(|&word| word != FREE).fold(next, u64::min);

@@ -13,7 +13,7 @@ use std::sync::{Arc, OnceLock};
 use crate::bytes;
 use crate::spec::{FieldKind, MapSpec, SpecialField};
 
-/// Called for each special field, locks aside, of a value that leaves its map.
+/// Called for each special field that is in use (not all zeros), locks aside, of a value that leaves its map.
 pub trait FieldHooks: Send + Sync {
     /// Cancels or frees what the field at `at` holds; the field reads as zero afterwards, whatever this leaves there.
     ///
@@ -198,11 +198,16 @@ impl Layout {
         for field in self.fields.iter().filter(|field| !field.kind.is_lock()) {
             // SAFETY: fields lie within the value; sizes are multiples of 4, offsets too.
             let place = unsafe { at.add(field.offset as usize) };
+            let size = field.kind.size() as usize;
+            // SAFETY: as above.
+            if unsafe { bytes::is_zero(place, size) } {
+                continue;
+            }
             if let Some(hooks) = self.hooks.get() {
                 hooks.release(self.map_id, field, place);
             }
             // SAFETY: as above.
-            unsafe { bytes::zero(place, field.kind.size() as usize) };
+            unsafe { bytes::zero(place, size) };
         }
     }
 }

@@ -1,0 +1,456 @@
+//! Hash maps: plain, per-CPU, and both with eviction.
+//!
+//! [`Buckets`] find cells, [`Slab`] says which cells are free, and this file lays out cells and gives the operations their
+//! meaning. A cell is written before it is published and not written again while it is reachable, except for the value, which
+//! belongs to the programs. Replacing an entry publishes another cell in one store: a reader sees the old value or the new
+//! one, and a pointer to the old value keeps the old value, as in Linux.
+//!
+//! The LRU types differ in one thing: where a plain map is full they take the place of an entry not used lately
+//! ([`crate::lru`]).
+
+use std::any::Any;
+use std::hash::{BuildHasher, RandomState};
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use skep_platform::errno::{E2BIG, EINVAL, ENOENT, ENOMEM};
+use skep_platform::{Errno, MapFlags, MapType};
+
+use crate::buckets::{Buckets, Chain, Place};
+use crate::bytes::{self, round8};
+use crate::lru::Clock;
+use crate::memory::Memory;
+use crate::pin::{self, Guard};
+use crate::slab::Slab;
+use crate::spec::MapSpec;
+use crate::table::{BPF_EXIST, BPF_F_LOCK, BPF_NOEXIST, More, Table, check_presence};
+use crate::value::Layout;
+
+/// Multiplier of the hash: an odd number without structure.
+const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// Any of the four hash map types, and the engine of other maps with keys.
+pub(crate) struct Hash {
+    pub(crate) buckets: Buckets,
+    pub(crate) slab: Slab,
+    pub(crate) layout: Arc<Layout>,
+    pub(crate) clock: Option<Clock>,
+    pub(crate) key_size: usize,
+    seed: u64,
+    entries: u32,
+    count: AtomicU32,
+    per_cpu: bool,
+    slots: u32,
+    /// Per-CPU maps keep values apart from keys, each slot's in a region of its own.
+    memory: Memory,
+    values: Option<Memory>,
+    /// Bytes from one cell's key to the next one's.
+    key_step: usize,
+    /// Bytes from one cell's value to the next one's, and from one slot's region to the next one's.
+    value_step: usize,
+    region: usize,
+    values_at: NonNull<u8>,
+}
+
+// SAFETY: `values_at` points into one of the mappings, which belong to the value; all access is atomic or by the programs'.
+unsafe impl Send for Hash {}
+// SAFETY: as above.
+unsafe impl Sync for Hash {}
+
+impl Hash {
+    pub(crate) fn new(spec: &MapSpec, layout: Arc<Layout>) -> Result<Hash, Errno> {
+        let per_cpu = spec.map_type.is_per_cpu();
+        let key_size = spec.key_size as usize;
+        let key_step = round8(key_size) + if per_cpu { 0 } else { layout.stride };
+        let slab = Slab::new(spec.max_entries, round8(key_size) + layout.stride)?;
+        let cells = slab.cells() as usize;
+        let slots = if per_cpu { pin::slots() } else { 1 };
+        let memory = Memory::array(cells, key_step)?;
+        let (values, region) = if per_cpu {
+            let region = cells.checked_mul(layout.stride).ok_or(E2BIG)?.next_multiple_of(128);
+            (Some(Memory::array(slots as usize, region)?), region)
+        } else {
+            (None, 0)
+        };
+        let values_at = match &values {
+            Some(values) => values.base(),
+            // SAFETY: a cell is at least a padded key and a value long.
+            None => unsafe { memory.at(round8(key_size)) },
+        };
+        let lru = matches!(spec.map_type, MapType::LruHash | MapType::LruPercpuHash);
+        let fixed = spec.flags.contains(MapFlags::ZERO_SEED);
+        Ok(Hash {
+            buckets: Buckets::new(spec.max_entries)?,
+            clock: if lru { Some(Clock::new(slab.cells())?) } else { None },
+            slab,
+            key_size,
+            seed: if fixed { 0 } else { RandomState::new().hash_one(spec.max_entries) },
+            entries: spec.max_entries,
+            count: AtomicU32::new(0),
+            per_cpu,
+            slots,
+            value_step: if per_cpu { layout.stride } else { key_step },
+            layout,
+            key_step,
+            region,
+            values_at,
+            memory,
+            values,
+        })
+    }
+
+    /// The hash of a key.
+    #[inline(always)]
+    pub(crate) fn hash(&self, key: &[u8]) -> u64 {
+        self.mix(bytes::words(key))
+    }
+
+    #[inline(always)]
+    fn mix(&self, words: impl Iterator<Item = u64>) -> u64 {
+        let fold = |a: u64, b: u64| {
+            let product = u128::from(a) * u128::from(b);
+            product as u64 ^ (product >> 64) as u64
+        };
+        let start = self.seed ^ MIX;
+        fold(words.fold(start, |state, word| fold(state ^ word, MIX).wrapping_add(start)), MIX)
+    }
+
+    /// The hash of the key in a cell.
+    pub(crate) fn hash_of_cell(&self, cell: u32) -> u64 {
+        let at = self.key_at(cell);
+        let word = |i: usize| {
+            // SAFETY: a key has `round8(key_size)` bytes and is 8-aligned.
+            u64::from_le(
+                unsafe { AtomicU64::from_ptr(at.add(8 * i).as_ptr().cast()) }.load(Ordering::Relaxed),
+            )
+        };
+        self.mix((0..self.key_size.div_ceil(8)).map(word))
+    }
+
+    #[inline(always)]
+    pub(crate) fn key_at(&self, cell: u32) -> NonNull<u8> {
+        // SAFETY: cells are below the number the memory was made for.
+        unsafe { self.memory.at(cell as usize * self.key_step) }
+    }
+
+    #[inline(always)]
+    pub(crate) fn value_at(&self, cell: u32, slot: u32) -> NonNull<u8> {
+        let offset = slot as usize * self.region + cell as usize * self.value_step;
+        // SAFETY: as in `key_at`; slots are below the number of regions, or the region has no size.
+        unsafe { self.values_at.add(offset) }
+    }
+
+    #[inline(always)]
+    pub(crate) fn same(&self, cell: u32, key: &[u8]) -> bool {
+        // SAFETY: keys are stored padded.
+        unsafe { bytes::equal_padded(self.key_at(cell), key) }
+    }
+
+    /// The slot whose value an operation of this guard means.
+    #[inline(always)]
+    fn slot(&self, guard: &Guard) -> u32 {
+        if self.slots == 1 { 0 } else { guard.slot() }
+    }
+
+    #[inline]
+    pub(crate) fn find(&self, key: &[u8]) -> Option<u32> {
+        self.buckets.find(self.hash(key), |cell| self.same(cell, key))
+    }
+
+    /// Writes a new cell. Slots for which `values` says nothing are zero.
+    fn fill(&self, cell: u32, key: &[u8], values: Values<'_>) {
+        // SAFETY: the cell is ours alone: nobody else reaches it until it is published; lengths were checked by `Map`.
+        unsafe {
+            bytes::write_padded(self.key_at(cell), key);
+            for slot in 0..self.slots {
+                match values.of(slot, &self.layout) {
+                    Some(value) => self.layout.init(self.value_at(cell, slot), value),
+                    None => self.layout.clear(self.value_at(cell, slot)),
+                }
+            }
+        }
+    }
+
+    /// Changes the values of a live cell.
+    fn overwrite(&self, cell: u32, values: Values<'_>, locked: bool) {
+        for slot in 0..self.slots {
+            if let Some(value) = values.of(slot, &self.layout) {
+                // SAFETY: a value of this map; the length was checked by `Map`.
+                unsafe { self.layout.overwrite(self.value_at(cell, slot), value, locked) };
+            }
+        }
+    }
+
+    /// Takes the right to one more entry, by eviction if need be.
+    fn reserve(&self, guard: &Guard) -> Result<(), Errno> {
+        while self.count.fetch_add(1, Ordering::Relaxed) >= self.entries {
+            self.unreserve();
+            self.clock.as_ref().ok_or(E2BIG)?.evict(self, guard);
+        }
+        Ok(())
+    }
+
+    fn unreserve(&self) {
+        self.count.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Inserts, or replaces by publishing a new cell. Values that slots have of their own, and values with a lock that is
+    /// to be taken, change in place instead.
+    fn put(&self, guard: &Guard, key: &[u8], values: Values<'_>, flags: u64) -> Result<(), Errno> {
+        if flags & !BPF_F_LOCK > BPF_EXIST {
+            return Err(EINVAL);
+        }
+        let locked = flags & BPF_F_LOCK != 0;
+        let in_place = self.per_cpu || locked;
+        let hash = self.hash(key);
+        loop {
+            // A look without the lock decides most cases; only what is published is looked at again under it.
+            let found = self.buckets.find(hash, |cell| self.same(cell, key));
+            check_presence(found.is_some(), flags)?;
+            if let Some(cell) = found.filter(|_| in_place) {
+                self.overwrite(cell, values, locked);
+                self.touch(cell);
+                return Ok(());
+            }
+            // Eviction locks another chain, so it comes before this key's chain is locked.
+            let reserved = found.is_none();
+            if reserved {
+                self.reserve(guard)?;
+            }
+            let Some(fresh) = self.slab.take(guard) else {
+                if reserved {
+                    self.unreserve();
+                }
+                return Err(ENOMEM);
+            };
+            self.fill(fresh, key, values);
+            let published = self.publish(key, hash, fresh, reserved, in_place || flags & BPF_NOEXIST != 0);
+            if reserved && !matches!(published, Published::Inserted) {
+                self.unreserve();
+            }
+            match published {
+                Published::Inserted => return Ok(()),
+                Published::Replaced(old) => {
+                    self.touch(fresh);
+                    self.discard(guard, old);
+                    return Ok(());
+                }
+                // The key came or went since the look: look again.
+                Published::Not => self.slab.put_back(guard, fresh),
+            }
+        }
+    }
+
+    /// Makes a written cell the key's entry, if the key is still there or not there as it was when we looked.
+    #[inline]
+    fn publish(&self, key: &[u8], hash: u64, fresh: u32, absent: bool, keep: bool) -> Published {
+        let chain = self.buckets.lock(self.buckets.chain_of(hash));
+        match chain.find(hash, |cell| self.same(cell, key)) {
+            Some(_) if absent && keep => Published::Not,
+            Some(place) => {
+                let old = place.cell();
+                place.replace(fresh);
+                self.mark(fresh, Some(old));
+                Published::Replaced(old)
+            }
+            None if !absent => Published::Not,
+            None => match chain.insert(hash, fresh) {
+                Ok(()) => {
+                    self.mark(fresh, None);
+                    Published::Inserted
+                }
+                Err(_) => Published::Not,
+            },
+        }
+    }
+
+    /// Tells the clock, under the chain's lock, which cells are entries.
+    fn mark(&self, fresh: u32, old: Option<u32>) {
+        if let Some(clock) = &self.clock {
+            clock.enter(fresh);
+            if let Some(old) = old {
+                clock.leave(old);
+            }
+        }
+    }
+
+    #[inline]
+    fn touch(&self, cell: u32) {
+        if let Some(clock) = &self.clock {
+            clock.touch(cell);
+        }
+    }
+
+    /// Takes an entry out of its locked chain. The caller discards the cell once the lock is gone.
+    pub(crate) fn unlink(&self, chain: &Chain<'_>, place: Place<'_>) -> u32 {
+        let cell = place.cell();
+        chain.remove(place);
+        if let Some(clock) = &self.clock {
+            clock.leave(cell);
+        }
+        self.unreserve();
+        cell
+    }
+
+    /// Releases what an unlinked cell's values own and gives the cell back.
+    pub(crate) fn discard(&self, guard: &Guard, cell: u32) {
+        if self.layout.has_fields() {
+            for slot in 0..self.slots {
+                // SAFETY: a value of this map.
+                unsafe { self.layout.release(self.value_at(cell, slot)) };
+            }
+        }
+        self.slab.retire(guard, cell);
+    }
+
+    /// Removes a key, showing its cell to `last_look` while it is still locked.
+    pub(crate) fn remove(&self, guard: &Guard, key: &[u8], last_look: impl FnOnce(u32)) -> Result<(), Errno> {
+        let hash = self.hash(key);
+        let chain = self.buckets.lock(self.buckets.chain_of(hash));
+        let place = chain.find(hash, |cell| self.same(cell, key)).ok_or(ENOENT)?;
+        last_look(place.cell());
+        let cell = self.unlink(&chain, place);
+        drop(chain);
+        self.discard(guard, cell);
+        Ok(())
+    }
+
+    /// Copies a cell's value out, all slots' for per-CPU maps.
+    pub(crate) fn copy_out(&self, cell: u32, locked: bool, out: &mut [u8]) {
+        let width = if self.per_cpu { self.layout.stride } else { self.layout.size };
+        for (slot, out) in (0..self.slots).zip(out.chunks_exact_mut(width)) {
+            // SAFETY: a value of this map; the chunk has the length of one.
+            unsafe { self.layout.load(self.value_at(cell, slot), out, locked) };
+        }
+    }
+
+    /// Bytes of a value as the application sees it.
+    pub(crate) fn value_len(&self) -> usize {
+        if self.per_cpu { self.layout.stride * self.slots as usize } else { self.layout.size }
+    }
+
+    /// Entries now.
+    pub(crate) fn len(&self) -> u32 {
+        self.count.load(Ordering::Relaxed).min(self.entries)
+    }
+}
+
+/// What became of a cell.
+enum Published {
+    Inserted,
+    /// In the place of this one.
+    Replaced(u32),
+    Not,
+}
+
+/// The values of an update: one slot's, or every slot's in a row, padded.
+#[derive(Clone, Copy)]
+enum Values<'a> {
+    One(u32, &'a [u8]),
+    All(&'a [u8]),
+}
+
+impl<'a> Values<'a> {
+    fn of(self, slot: u32, layout: &Layout) -> Option<&'a [u8]> {
+        match self {
+            Values::One(only, value) => (slot == only).then_some(value),
+            Values::All(values) => {
+                let start = slot as usize * layout.stride;
+                values.get(start..start + layout.size)
+            }
+        }
+    }
+}
+
+impl Table for Hash {
+    #[inline]
+    fn lookup(&self, guard: &Guard, key: &[u8]) -> Option<NonNull<u8>> {
+        let cell = self.find(key)?;
+        self.touch(cell);
+        Some(self.value_at(cell, self.slot(guard)))
+    }
+
+    fn lookup_slot(&self, _guard: &Guard, key: &[u8], slot: u32) -> Option<NonNull<u8>> {
+        let cell = self.find(key)?;
+        self.touch(cell);
+        Some(self.value_at(cell, slot))
+    }
+
+    fn update(&self, guard: &Guard, key: &[u8], value: &[u8], flags: u64) -> Result<(), Errno> {
+        self.put(guard, key, Values::One(self.slot(guard), value), flags)
+    }
+
+    fn delete(&self, guard: &Guard, key: &[u8]) -> Result<(), Errno> {
+        self.remove(guard, key, |_| ())
+    }
+
+    fn next_key(&self, guard: &Guard, key: Option<&[u8]>, out: &mut [u8]) -> Result<(), Errno> {
+        self.next_key_after(guard, key, out)
+    }
+
+    fn for_each(
+        &self,
+        guard: &Guard,
+        visit: &mut dyn FnMut(&[u8], NonNull<u8>) -> More,
+    ) -> Result<u64, Errno> {
+        let slot = self.slot(guard);
+        Ok(self.walk(|key, cell| visit(key, self.value_at(cell, slot))))
+    }
+
+    fn read(&self, _guard: &Guard, key: &[u8], locked: bool, out: &mut [u8]) -> Result<(), Errno> {
+        // The application's look does not count as a use, as in Linux: a dump would refresh every entry.
+        let cell = self.find(key).ok_or(ENOENT)?;
+        self.copy_out(cell, locked, out);
+        Ok(())
+    }
+
+    fn write(&self, guard: &Guard, key: &[u8], value: &[u8], flags: u64) -> Result<(), Errno> {
+        let values = if self.per_cpu { Values::All(value) } else { Values::One(0, value) };
+        self.put(guard, key, values, flags)
+    }
+
+    fn take(&self, guard: &Guard, key: &[u8], locked: bool, out: &mut [u8]) -> Result<(), Errno> {
+        self.remove(guard, key, |cell| self.copy_out(cell, locked, out))
+    }
+
+    fn has_batch(&self) -> bool {
+        true
+    }
+
+    fn read_bucket(
+        &self,
+        guard: &Guard,
+        cursor: u32,
+        take: bool,
+        room: usize,
+        emit: &mut dyn FnMut(&[u8], &[u8]),
+    ) -> Result<Option<u32>, usize> {
+        self.read_chain(guard, cursor, take, room, emit)
+    }
+
+    fn memory_usage(&self) -> usize {
+        let born = self.slab.born() as usize;
+        let values = if self.values.is_some() { born * self.layout.stride * self.slots as usize } else { 0 };
+        let clock = if self.clock.is_some() { born } else { 0 };
+        born * self.key_step + values + clock + self.slab.memory_usage() + self.buckets.memory_usage()
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+impl Drop for Hash {
+    fn drop(&mut self) {
+        if self.layout.has_fields() {
+            self.walk(|_, cell| {
+                for slot in 0..self.slots {
+                    // SAFETY: the last owner; the values are still mapped.
+                    unsafe { self.layout.release(self.value_at(cell, slot)) };
+                }
+                true
+            });
+        }
+    }
+}
