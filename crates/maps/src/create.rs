@@ -11,9 +11,12 @@ use skep_platform::{Errno, MapFlags, MapType};
 use crate::array::Array;
 use crate::bloom::Bloom;
 use crate::hash::Hash;
+use crate::perf::PerfArray;
 use crate::queue::Queue;
+use crate::ringbuf::RingBuf;
 use crate::spec::{CreateError, FieldKind, MapSpec};
 use crate::table::Table;
+use crate::user_ring::UserRing;
 use crate::value::Layout;
 
 /// Flags that say where a description comes from and change nothing about the map.
@@ -105,6 +108,9 @@ pub(crate) fn table(spec: &MapSpec, layout: &Arc<Layout>) -> Result<Box<dyn Tabl
         }
         MapType::Queue | MapType::Stack => Queue::new(spec, layout).map(|table| Box::new(table) as _),
         MapType::BloomFilter => Bloom::new(spec).map(|table| Box::new(table) as _),
+        MapType::Ringbuf => RingBuf::new(spec).map(|table| Box::new(table) as _),
+        MapType::UserRingbuf => UserRing::new(spec).map(|table| Box::new(table) as _),
+        MapType::PerfEventArray => Ok(Box::new(PerfArray::new(spec))),
         _ => Err(ENOTSUPP),
     };
     built.map_err(|errno| CreateError::new(spec, errno, format!("no room for {} entries", spec.max_entries)))

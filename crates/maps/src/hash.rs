@@ -12,7 +12,7 @@ use std::any::Any;
 use std::hash::{BuildHasher, RandomState};
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
 use skep_platform::errno::{E2BIG, EINVAL, ENOENT, ENOMEM};
 use skep_platform::{Errno, MapFlags, MapType};
@@ -29,6 +29,9 @@ use crate::value::Layout;
 
 /// Multiplier of the hash: an odd number without structure.
 const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// How often a copy to the application is tried without a lock.
+const COPY_ATTEMPTS: u32 = 4;
 
 /// Any of the four hash map types, and the engine of other maps with keys.
 pub(crate) struct Hash {
@@ -329,11 +332,6 @@ impl Hash {
     pub(crate) fn value_len(&self) -> usize {
         if self.per_cpu { self.layout.stride * self.slots as usize } else { self.layout.size }
     }
-
-    /// Entries now.
-    pub(crate) fn len(&self) -> u32 {
-        self.count.load(Ordering::Relaxed).min(self.entries)
-    }
 }
 
 /// What became of a cell.
@@ -400,8 +398,20 @@ impl Table for Hash {
 
     fn read(&self, _guard: &Guard, key: &[u8], locked: bool, out: &mut [u8]) -> Result<(), Errno> {
         // The application's look does not count as a use, as in Linux: a dump would refresh every entry.
-        let cell = self.find(key).ok_or(ENOENT)?;
-        self.copy_out(cell, locked, out);
+        for _ in 0..COPY_ATTEMPTS {
+            let forced = self.slab.forced();
+            let cell = self.find(key).ok_or(ENOENT)?;
+            self.copy_out(cell, locked, out);
+            fence(Ordering::Acquire);
+            if self.slab.forced() == forced {
+                return Ok(());
+            }
+        }
+        // Under the lock the entry stays.
+        let hash = self.hash(key);
+        let chain = self.buckets.lock(self.buckets.chain_of(hash));
+        let place = chain.find(hash, |cell| self.same(cell, key)).ok_or(ENOENT)?;
+        self.copy_out(place.cell(), locked, out);
         Ok(())
     }
 

@@ -33,14 +33,18 @@ mod hash;
 mod lru;
 mod map;
 mod memory;
+mod perf;
 mod pin;
 mod program;
 mod queue;
+mod ring;
+mod ringbuf;
 mod slab;
 mod spec;
 mod spin;
 mod table;
 mod typed;
+mod user_ring;
 mod value;
 mod walk;
 
@@ -49,8 +53,14 @@ pub use array::ArrayView;
 pub use batch::{Batch, BatchError, Cursor};
 pub use map::Map;
 
+pub use perf::{BPF_F_CURRENT_CPU, PerfArray, PerfEvent, PerfReader};
 pub use pin::{Guard, MAX_SLOTS, pin, set_slots, slots};
+pub use ringbuf::{
+    BPF_RB_AVAIL_DATA, BPF_RB_CONS_POS, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP, BPF_RB_PROD_POS,
+    BPF_RB_RING_SIZE, RingBuf, RingReader,
+};
 pub use spec::{CreateError, FieldKind, MapSpec, SpecialField};
 pub use table::{BPF_ANY, BPF_EXIST, BPF_F_LOCK, BPF_NOEXIST};
 pub use typed::{Plain, TypedMap};
+pub use user_ring::{Drain, UserRing};
 pub use value::{FieldHooks, lock_word, unlock_word};

@@ -58,6 +58,8 @@ pub(crate) struct Slab {
     cells: u32,
     born: AtomicU32,
     batch: u32,
+    /// How often a cell was given out that somebody might still look at.
+    forced: AtomicU32,
     shards: Box<[CachePadded<Spin<Shard>>]>,
 }
 
@@ -74,6 +76,7 @@ impl Slab {
             cells,
             born: AtomicU32::new(0),
             batch: batch as u32,
+            forced: AtomicU32::new(0),
             shards: (0..shards).map(|_| shard()).collect(),
         })
     }
@@ -129,6 +132,10 @@ impl Slab {
     fn take_anything(&self, home: usize) -> Option<u32> {
         pin::advance();
         let count = self.shards.len();
+        let forced = |cell| {
+            self.forced.fetch_add(1, Ordering::SeqCst);
+            cell
+        };
         let order = || (0..count).map(|i| (home + i) % count);
         order().find_map(|shard| self.take_free(shard)).or_else(|| {
             order().find_map(|shard| {
@@ -138,9 +145,16 @@ impl Slab {
                 let cell = (*from != END).then_some(*from)?;
                 *from = self.link(cell).load(Ordering::Relaxed);
                 batch.count = batch.count.saturating_sub(1);
-                Some(cell)
+                Some(forced(cell))
             })
         })
+    }
+
+    /// A number that changes before a cell is used again that somebody might still look at: a copy is whole if the number
+    /// is the same before the look-up and after the copy.
+    #[inline]
+    pub(crate) fn forced(&self) -> u32 {
+        self.forced.load(Ordering::SeqCst)
     }
 
     /// Gives back a cell that was unlinked just now.

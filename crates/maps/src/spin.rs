@@ -44,7 +44,8 @@ impl<T> Spin<T> {
     #[inline]
     pub(crate) fn try_lock(&self) -> Option<Locked<'_, T>> {
         let free = self.locked.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok();
-        free.then_some(Locked(self))
+        // Not `then_some`: a guard that is made is a guard that unlocks.
+        free.then(|| Locked(self))
     }
 }
 
@@ -72,5 +73,32 @@ impl<T> Drop for Locked<'_, T> {
     #[inline]
     fn drop(&mut self) {
         self.0.locked.store(false, Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_holder_at_a_time() {
+        let lock = Spin::new((0u64, 0u64));
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..20_000 {
+                        let mut pair = lock.lock();
+                        assert_eq!(pair.0, pair.1);
+                        pair.0 += 1;
+                        std::hint::black_box(&mut pair.0);
+                        pair.1 += 1;
+                    }
+                });
+            }
+        });
+        assert_eq!(*lock.lock(), (80_000, 80_000));
+        let held = lock.lock();
+        assert!(lock.try_lock().is_none() && lock.try_lock().is_none());
+        drop(held);
     }
 }

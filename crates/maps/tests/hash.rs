@@ -1,5 +1,7 @@
 //! Hash maps: flags, replacement, special fields, iteration, batches, eviction, and threads.
 
+#![allow(clippy::unwrap_used, reason = "a test's failure")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -22,7 +24,7 @@ fn val(n: u64) -> [u8; 8] {
 }
 
 /// The value behind a pointer that a map gave out, as an atomic that tests share.
-fn counter<'a>(at: NonNull<u8>, _guard: &'a Guard) -> &'a AtomicU64 {
+fn counter(at: NonNull<u8>, _guard: &Guard) -> &AtomicU64 {
     // SAFETY: an 8-byte value, 8-aligned, that lives while the guard does.
     unsafe { AtomicU64::from_ptr(at.as_ptr().cast()) }
 }
