@@ -8,6 +8,7 @@ use skep_fuzz::rng::Rng;
 use skep_linux::live_bpf;
 use skep_tests::kernel::{self, Refused};
 use skep_tests::listing;
+use skep_tests::user;
 
 /// How many programs are made.
 const PROGRAMS: u64 = 3000;
@@ -20,8 +21,41 @@ fn seed() -> u64 {
     std::env::var("SKEP_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(2026)
 }
 
-fn program(index: u64) -> Generated {
-    xdp(&mut Rng::new(seed(), index), Features::ALL)
+fn program(index: u64, features: Features) -> Generated {
+    xdp(&mut Rng::new(seed(), index), features)
+}
+
+/// What runs everywhere: no helper but those of maps.
+const CORE: Features = Features { helpers: false, maps: false, ..Features::ALL };
+
+#[test]
+fn the_interpreter_runs_what_the_generator_makes() {
+    for index in 0..PROGRAMS {
+        let program = program(index, CORE);
+        if let Err(why) = user::run(&program) {
+            panic!("program {index}: {why}\n{}", listing(&program));
+        }
+    }
+}
+
+#[test]
+fn the_interpreter_agrees_with_the_kernel() {
+    if let Err(why) = live_bpf() {
+        eprintln!("SKIPPED the_interpreter_agrees_with_the_kernel: {why}");
+        return;
+    }
+    let mut compared = 0;
+    for index in 0..PROGRAMS {
+        let program = program(index, CORE);
+        let Ok(kernel) = kernel::run(&program) else { continue };
+        let user =
+            user::run(&program).unwrap_or_else(|why| panic!("program {index}: {why}\n{}", listing(&program)));
+        let different = user.differences(&kernel);
+        assert!(different.is_empty(), "program {index}, skep and Linux:\n{different}\n{}", listing(&program));
+        compared += 1;
+    }
+    println!("{compared} programs agree");
+    assert!(compared > PROGRAMS / 2);
 }
 
 #[test]
@@ -33,16 +67,16 @@ fn the_kernel_accepts_what_the_generator_makes() {
     let mut refused = 0;
     let mut last = String::new();
     for index in 0..PROGRAMS {
-        match kernel::run(&program(index)) {
+        match kernel::run(&program(index, Features::ALL)) {
             Ok(_) => {}
             Err(Refused::Load(why)) => {
                 refused += 1;
                 last = format!("program {index}: {why}");
                 if std::env::var_os("SKEP_SHOW").is_some() {
-                    println!("{last}\n{}", listing(&program(index)));
+                    println!("{last}\n{}", listing(&program(index, Features::ALL)));
                 }
             }
-            Err(other) => panic!("program {index}: {other:?}\n{}", listing(&program(index))),
+            Err(other) => panic!("program {index}: {other:?}\n{}", listing(&program(index, Features::ALL))),
         }
     }
     println!("{PROGRAMS} programs, {refused} refused by the kernel");

@@ -1,6 +1,7 @@
 //! What the tests that cross crates share: one generated program, run by whoever can run it.
 
 pub mod kernel;
+pub mod user;
 
 use std::collections::BTreeMap;
 
