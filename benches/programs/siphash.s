@@ -1,0 +1,51 @@
+; Rounds of SipHash's mixing, one per 8 bytes of input: additions, rotations, exclusive ors.
+        r6 = 0x736f6d6570736575 ll
+        r7 = 0x646f72616e646f6d ll
+        r8 = 0x6c7967656e657261 ll
+        r9 = 0x7465646279746573 ll
+        r2 += r1
+next:   r3 = r1
+        r3 += 8
+        if r3 > r2 goto done
+        r5 = *(u64 *)(r1 + 0)
+        r1 = r3
+        r9 ^= r5
+        r6 += r7
+        r4 = r7
+        r4 <<= 13
+        r7 >>= 51
+        r7 |= r4
+        r7 ^= r6
+        r4 = r6
+        r4 <<= 32
+        r6 >>= 32
+        r6 |= r4
+        r8 += r9
+        r4 = r9
+        r4 <<= 16
+        r9 >>= 48
+        r9 |= r4
+        r9 ^= r8
+        r6 += r9
+        r4 = r9
+        r4 <<= 21
+        r9 >>= 43
+        r9 |= r4
+        r9 ^= r6
+        r8 += r7
+        r4 = r7
+        r4 <<= 17
+        r7 >>= 47
+        r7 |= r4
+        r7 ^= r8
+        r4 = r8
+        r4 <<= 32
+        r8 >>= 32
+        r8 |= r4
+        r6 ^= r5
+        goto next
+done:   r0 = r6
+        r0 ^= r7
+        r0 ^= r8
+        r0 ^= r9
+        exit
