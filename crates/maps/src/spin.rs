@@ -45,19 +45,21 @@ impl<T> Spin<T> {
     pub(crate) fn try_lock(&self) -> Option<Locked<'_, T>> {
         let free = self.locked.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok();
         // Not `then_some`: a guard that is made is a guard that unlocks.
-        free.then(|| Locked(self))
+        free.then(|| Locked { lock: self })
     }
 }
 
 /// The held lock.
-pub(crate) struct Locked<'a, T>(&'a Spin<T>);
+pub(crate) struct Locked<'a, T> {
+    lock: &'a Spin<T>,
+}
 
 impl<T> Deref for Locked<'_, T> {
     type Target = T;
     #[inline]
     fn deref(&self) -> &T {
         // SAFETY: the lock is held, so nobody else reaches the value.
-        unsafe { &*self.0.value.get() }
+        unsafe { &*self.lock.value.get() }
     }
 }
 
@@ -65,14 +67,14 @@ impl<T> DerefMut for Locked<'_, T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: as above; `self` is borrowed exclusively.
-        unsafe { &mut *self.0.value.get() }
+        unsafe { &mut *self.lock.value.get() }
     }
 }
 
 impl<T> Drop for Locked<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        self.0.locked.store(false, Ordering::Release);
+        self.lock.locked.store(false, Ordering::Release);
     }
 }
 
