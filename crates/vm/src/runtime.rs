@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// How many trace lines [`Trace::Collect`] keeps before it drops the oldest.
@@ -42,9 +43,21 @@ impl fmt::Debug for Trace {
     }
 }
 
+/// What the clock helpers (`bpf_ktime_get_ns` and its kin) answer.
+#[derive(Clone, Debug, Default)]
+pub enum Clock {
+    /// This machine's clocks.
+    #[default]
+    System,
+    /// Nanoseconds that the application sets: the time of the packet when a capture is replayed, or of a test.
+    Set(Arc<AtomicU64>),
+}
+
 /// Options of a runtime.
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// What time it is.
+    pub clock: Clock,
     /// How much is forgiven.
     pub strictness: Strictness,
     /// Instructions that one run may spend, counted at backward jumps (by their span) and calls; a run that has
@@ -56,7 +69,12 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { strictness: Strictness::Linux, budget: DEFAULT_BUDGET, trace: Trace::Collect }
+        Self {
+            clock: Clock::System,
+            strictness: Strictness::Linux,
+            budget: DEFAULT_BUDGET,
+            trace: Trace::Collect,
+        }
     }
 }
 

@@ -16,6 +16,11 @@ pub(crate) fn resolve(_name: &str) -> Option<Resolved> {
     None
 }
 
+/// Whether the user engine has a kernel function of this name, for loaders that must tell a missing symbol from a present one.
+pub fn has_kfunc(name: &str) -> bool {
+    resolve(name).is_some()
+}
+
 impl Run<'_> {
     /// `call` of a kernel function.
     pub(crate) fn call_kfunc(&mut self, op: Op) -> Result<Step, Fault> {
