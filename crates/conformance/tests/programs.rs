@@ -276,3 +276,47 @@ fn the_contract_of_the_command_line() {
     refused(&["--elf"], "7f 45 4c 46");
     refused(&["--elf"], "");
 }
+
+/// A map, a global variable and a function: what an object has beyond slots.
+const OBJECT: &str = "
+struct {
+    int (*type)[2]; int (*max_entries)[4]; unsigned *key; unsigned long long *value;
+} table __attribute__((section(\".maps\"), used));
+static void *(*lookup)(void *, const void *) = (void *)1;
+unsigned long long counter = 5;
+__attribute__((noinline)) static unsigned long long thrice(unsigned long long x) { return x * 3; }
+__attribute__((section(\"xdp\"))) unsigned long long prog(unsigned char *p, unsigned long long n) {
+    unsigned key = 1;
+    unsigned long long *value = lookup(&table, &key);
+    if (!value) return 99;
+    *value += p[0];
+    counter += n;
+    return thrice(*value) + counter;
+}
+";
+
+/// The form of the suite's own objects: one global function in `.text`, nothing else.
+const BARE_OBJECT: &str =
+    "unsigned long long entry(unsigned char *p, unsigned long long n) { return p[1] + n; }";
+
+#[test]
+fn an_object_brings_its_maps_variables_and_functions() {
+    if Command::new("clang-19").arg("--version").output().is_err() {
+        eprintln!("SKIPPED an_object_brings_its_maps_variables_and_functions: clang-19 is not installed");
+        return;
+    }
+    for (name, source, r0) in [("maps", OBJECT, "16\n"), ("bare", BARE_OBJECT, "9\n")] {
+        let file = |ending: &str| Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.{ending}"));
+        std::fs::write(file("c"), source).unwrap();
+        let built = Command::new("clang-19")
+            .args(["-target", "bpfel", "-g", "-O2", "-ffreestanding", "-c"])
+            .args([file("c").as_os_str(), "-o".as_ref(), file("o").as_os_str()])
+            .output()
+            .unwrap();
+        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+        let bytes: String =
+            std::fs::read(file("o")).unwrap().iter().map(|byte| format!("{byte:02x}")).collect();
+        let (code, out, err) = plugin(&["05 07", "--elf"], &bytes);
+        assert_eq!((code, out.as_str(), err.as_str()), (Some(0), r0, ""), "{name}");
+    }
+}
