@@ -8,12 +8,14 @@
 //! feature, the kernel's policy refuses it (lockdown and its like answer EPERM before the verifier has written a word),
 //! or this process may not ask.
 
+mod contexts;
 mod helpers;
 mod instructions;
 mod kfuncs;
 mod maps;
 mod shape;
 
+pub use contexts::context_access;
 pub use helpers::{helper, may_be_missing};
 pub use instructions::INSTRUCTIONS;
 pub use kfuncs::kfunc;

@@ -1,5 +1,6 @@
 //! The live kernel against the tables of its release.
 
+use skep_platform::context::{self, View};
 use skep_platform::{AttachType, Helper, MapType, ProgramType, Release, helper as table};
 
 use super::shape::Shape;
@@ -134,4 +135,41 @@ fn kfuncs_are_told_apart() {
     assert_eq!(kfunc("bpf_xdp_ct_lookup", ProgramType::Xdp), Answer::Yes);
     assert_eq!(kfunc("bpf_xdp_ct_lookup", ProgramType::SocketFilter), Answer::No);
     assert_eq!(kfunc("bpf_no_such_thing", ProgramType::Xdp), Answer::No);
+}
+
+#[test]
+fn contexts_open_where_the_table_says() {
+    if !is_reference("contexts_open_where_the_table_says") {
+        return;
+    }
+    let mut wrong = Vec::new();
+    for &program in ProgramType::ALL {
+        let Some(layout) = context::layout(program) else { continue };
+        let places: Vec<_> = program.attach_types().iter().copied().map(Some).collect();
+        for attach in if places.is_empty() { vec![None] } else { places } {
+            if program_type(program) != Answer::Yes {
+                continue;
+            }
+            let view = View::Context(program, attach);
+            for (offset, size, write) in accesses(layout.size) {
+                let expected = view.access(Release::LATEST, offset, size, write).is_some();
+                let answer = context_access(program, attach, offset as i16, size, write);
+                if (answer == Answer::Yes) != expected {
+                    wrong.push(format!(
+                        "{} {attach:?} offset {offset} size {size} write {write}: table says {expected}",
+                        program.name()
+                    ));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// Every aligned access inside a context of this size and just behind it.
+fn accesses(bytes: u32) -> impl Iterator<Item = (u32, u32, bool)> {
+    (0..bytes + 8)
+        .flat_map(|offset| [1, 2, 4, 8].map(|size| (offset, size)))
+        .filter(|(offset, size)| offset.is_multiple_of(*size))
+        .flat_map(|(offset, size)| [(offset, size, false), (offset, size, true)])
 }

@@ -61,8 +61,8 @@ pub enum Sizes {
     Narrow,
     /// Any size up to an element, but from its first byte only.
     Start,
-    /// From its first byte, 2 bytes or the whole element.
-    StartWord,
+    /// 2 bytes or more, up to an element, anywhere in it.
+    Halves,
     /// [`Sizes::Full`], or 8 bytes over two elements.
     FullWide,
     /// [`Sizes::Narrow`], or 8 bytes over two elements.
@@ -116,7 +116,7 @@ impl Sizes {
             Sizes::Full => whole,
             Sizes::Narrow => narrow,
             Sizes::Start => narrow && inside == 0,
-            Sizes::StartWord => whole || (size == 2 && inside == 0),
+            Sizes::Halves => narrow && size >= 2,
             Sizes::FullWide => whole || wide,
             Sizes::NarrowWide => narrow || wide,
             Sizes::Port => narrow || (size == 4 && inside == 0),

@@ -102,7 +102,7 @@ pub(super) static SK_REUSEPORT_MD: Layout = Layout {
         Field::new("data", 0, 8).kind(Packet),
         Field::new("data_end", 8, 8).kind(PacketEnd),
         Field::new("len", 16, 4).read(Narrow),
-        Field::new("eth_protocol", 20, 4).read(StartWord),
+        Field::new("eth_protocol", 20, 4).read(Halves),
         Field::new("ip_protocol", 24, 4).read(Narrow),
         Field::new("bind_inany", 28, 4).read(Narrow),
         Field::new("hash", 32, 4),
