@@ -9,6 +9,7 @@ mod header;
 mod reloc;
 mod section;
 mod symbol;
+mod write;
 
 pub(crate) use bytes::Bytes;
 pub(crate) use header::{EM_BPF, ET_REL};
@@ -20,6 +21,8 @@ pub(crate) use section::{
 pub(crate) use symbol::{Binding, Place, STT_FILE, STT_FUNC, STT_NOTYPE, STT_OBJECT, STT_SECTION, Symbol};
 
 use crate::error::Fault;
+pub(crate) use write::{NewReloc, NewSection, NewSymbol, Writer};
+
 use skep_isa::ByteOrder;
 
 /// An ELF file, every table of which has been checked.

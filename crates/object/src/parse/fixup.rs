@@ -22,9 +22,11 @@ pub(super) fn complete(input: &Input<'_>, bytes: &[u8], btf: &Btf) -> Vec<u8> {
         let Some(Type::DataSec(data)) = btf.get(skep_btf::TypeId(index)) else { continue };
         // Externs (`.kconfig`, `.ksyms`) have no section of their own.
         let Some(section) = input.elf.section(data.name) else { continue };
-        if data.size == 0 {
-            put(&mut out, view, at + 8, section.size as u32);
+        // A linker has done it already; names of static variables may have come to stand for several.
+        if data.size != 0 {
+            continue;
         }
+        put(&mut out, view, at + 8, section.size as u32);
         for (number, entry) in data.vars.iter().enumerate() {
             let symbol = input.symbol_in(section.index, btf.name_of(entry.type_id));
             if let (0, Some(symbol)) = (entry.offset, symbol) {

@@ -48,6 +48,11 @@ impl<'a> Input<'a> {
         self.by_name.get(&(Some(section), name)).map(|&index| &self.elf.symbols[index])
     }
 
+    /// The index of the symbol of that name in a section.
+    pub(crate) fn symbol_index(&self, section: usize, name: &str) -> Option<usize> {
+        self.by_name.get(&(Some(section), name)).copied()
+    }
+
     /// The undefined symbol of that name.
     pub(crate) fn undefined(&self, name: &str) -> Option<&Symbol<'a>> {
         self.by_name.get(&(None, name)).map(|&index| &self.elf.symbols[index])

@@ -14,6 +14,7 @@ mod input;
 mod places;
 mod programs;
 
+pub(crate) use ext::{Records, parse as records};
 pub(crate) use externs::kconfig_size;
 pub(crate) use functions::Functions;
 pub(crate) use input::Input;
