@@ -1,12 +1,13 @@
 //! What the tests that cross crates share: one generated program, run by whoever can run it.
 
 pub mod kernel;
+pub mod shrink;
 pub mod user;
 
 use std::collections::BTreeMap;
 
 use skep_fuzz::generate::Generated;
-use skep_isa::text;
+use skep_isa::{Insn, text};
 
 /// What can be seen of a run from outside. Two engines that agree have equal ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +41,11 @@ impl Ran {
     }
 }
 
-/// A program as text, for messages.
+/// A program as text, for messages. What [`shrink`] took out is left out.
 pub fn listing(program: &Generated) -> String {
-    text::disassemble(&program.insns).map(|line| format!("{:4}: {line}\n", line.at)).collect()
+    let lines = text::disassemble(&program.insns).filter(|line| line.insn != Ok(NOTHING));
+    lines.map(|line| format!("{:4}: {line}\n", line.at)).collect()
 }
+
+/// `goto +0`
+const NOTHING: Insn = Insn::Jump { off: 0, long: false };
