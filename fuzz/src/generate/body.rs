@@ -1,6 +1,6 @@
 //! Statements: prologue, arithmetic, memory, branches, loops, epilogue.
 
-use skep_isa::{AluOp, Condition, Endian, Imm64, Insn, Operand, Reg, Size, Width};
+use skep_isa::{AluOp, AtomicOp, Condition, Endian, Imm64, Insn, Operand, Reg, Size, Width};
 
 use super::{COUNTER, CTX, DATA, DATA_END, Function, KEY, PACKET, STACK, XDP_DATA, XDP_DATA_END, stack_load};
 
@@ -157,6 +157,10 @@ impl Function<'_> {
         let (op, size) = self.atomic();
         let (off, src) = (self.stack_place(size), self.number());
         self.code.push(Insn::Atomic { op, size, dst: Reg::R10, off, src });
+        if op == AtomicOp::Cmpxchg && size == Size::W {
+            // Linux 6.18 on x86-64 may forget to clear r0's upper half (see `tests/known.rs`).
+            self.code.alu(Width::W32, AluOp::Mov, Reg::R0, Operand::Reg(Reg::R0));
+        }
     }
 
     /// A stack slot whose number is computed: `r = r10 - STACK + (n & 0x38)`.
