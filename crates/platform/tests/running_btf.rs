@@ -5,7 +5,7 @@
 
 use skep_btf::{Btf, Kind, Type, TypeId};
 use skep_platform::context::LAYOUTS;
-use skep_platform::{AttachType, MapFlags, MapType, ProgramType, Release, helper};
+use skep_platform::{AttachType, MapFlags, MapType, ProgramType, Release, helper, kfunc};
 
 /// The running kernel's BTF, or a line that says why not.
 fn btf(test: &str) -> Option<Btf> {
@@ -106,4 +106,22 @@ fn flatten(btf: &Btf, id: TypeId, base: u32, out: &mut Vec<(String, u32, u32)>) 
             out.push((member.name.to_owned(), offset, btf.size_of(member.type_id).unwrap_or(0)));
         }
     }
+}
+
+#[test]
+fn kfuncs() {
+    let Some(btf) = btf("kfuncs") else { return };
+    // Targets of the kernel's own tests, tagged but not for programs.
+    let only_tests = |name: &str| {
+        name.starts_with("bpf_fentry_test")
+            || name.starts_with("bpf_modify_return_test")
+            || name.contains("_call_")
+    };
+    let found = kfunc::from_btf(&btf);
+    assert!(found.len() > 100, "only {} kfuncs", found.len());
+    for function in found.iter().filter(|f| !only_tests(&f.name)) {
+        assert!(kfunc::by_name(&function.name).is_some(), "{} is not in the table", function.prototype);
+    }
+    let acquire = found.iter().find(|f| f.name == "bpf_task_acquire").map(|f| f.prototype.as_str());
+    assert_eq!(acquire, Some("struct task_struct *bpf_task_acquire(struct task_struct *p)"));
 }

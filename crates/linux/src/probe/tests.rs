@@ -173,3 +173,29 @@ fn accesses(bytes: u32) -> impl Iterator<Item = (u32, u32, bool)> {
         .filter(|(offset, size)| offset.is_multiple_of(*size))
         .flat_map(|(offset, size)| [(offset, size, false), (offset, size, true)])
 }
+
+#[test]
+fn kfuncs_are_where_the_table_says() {
+    if !is_reference("kfuncs_are_where_the_table_says") {
+        return;
+    }
+    let programs: Vec<_> =
+        ProgramType::ALL.iter().copied().filter(|&program| program_type(program) == Answer::Yes).collect();
+    let mut wrong = Vec::new();
+    for set in skep_platform::kfunc::KNOWN.iter().filter(|set| !set.narrowed) {
+        for known in set.functions {
+            for &program in &programs {
+                match kfunc(known.name, program) {
+                    Answer::Yes if !set.allows(program) => {
+                        wrong.push(format!("{} in {program:?}: yes", known.name))
+                    }
+                    Answer::No if set.allows(program) => {
+                        wrong.push(format!("{} in {program:?}: no", known.name))
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
