@@ -98,7 +98,7 @@ impl PerfArray {
         }
         debug_assert_eq!(at, len);
         slot.ring.finish(record.at, false);
-        rings.bell.ring();
+        rings.bell.ring(false);
         Ok(())
     }
 }

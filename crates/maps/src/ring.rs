@@ -200,7 +200,7 @@ impl Ring {
         &self.bell
     }
 
-    /// Waits until there is something to consume, somebody rings, or time is over; tells whether there is something.
+    /// Waits until there is something to consume, a forced wake-up, or the end of the time; tells whether there is something.
     pub(crate) fn wait(&self, timeout: Option<Duration>) -> bool {
         self.bell.wait(timeout, || self.is_ready());
         self.is_ready()
@@ -259,15 +259,16 @@ pub(crate) struct Bell {
 }
 
 impl Bell {
-    /// Wakes all sleepers.
-    pub(crate) fn ring(&self) {
+    /// Makes all sleepers look again; with `force`, ends their sleep whatever they see.
+    pub(crate) fn ring(&self, force: bool) {
         if self.sleepers.load(Ordering::SeqCst) != 0 {
-            *self.rung.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+            // Under the lock, or a sleeper between its look and its sleep would not hear.
+            *self.rung.lock().unwrap_or_else(PoisonError::into_inner) += u64::from(force);
             self.condition.notify_all();
         }
     }
 
-    /// Sleeps until `ready` holds, somebody rings, or time is over.
+    /// Sleeps until `ready` holds, a forced ring, or the end of the time.
     pub(crate) fn wait(&self, timeout: Option<Duration>, ready: impl Fn() -> bool) {
         let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut rung = self.rung.lock().unwrap_or_else(PoisonError::into_inner);

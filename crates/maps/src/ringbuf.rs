@@ -99,9 +99,9 @@ impl RingBuf {
     fn finish(&self, record: NonNull<u8>, flags: u64, discard: bool) -> Result<(), Errno> {
         let caught_up = self.ring.finish(record, discard).ok_or(EINVAL)?;
         // A reader that is behind comes by anyway; only one that has read everything may sleep.
-        let wake = flags & BPF_RB_FORCE_WAKEUP != 0 || (caught_up && flags & BPF_RB_NO_WAKEUP == 0);
-        if wake {
-            self.ring.bell().ring();
+        let force = flags & BPF_RB_FORCE_WAKEUP != 0;
+        if force || (caught_up && flags & BPF_RB_NO_WAKEUP == 0) {
+            self.ring.bell().ring(force);
         }
         Ok(())
     }

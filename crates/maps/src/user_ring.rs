@@ -113,8 +113,9 @@ impl UserRing {
                 }
             }
         }
-        if flags & BPF_RB_FORCE_WAKEUP != 0 || (count > 0 && flags & BPF_RB_NO_WAKEUP == 0) {
-            self.room.ring();
+        let force = flags & BPF_RB_FORCE_WAKEUP != 0;
+        if force || (count > 0 && flags & BPF_RB_NO_WAKEUP == 0) {
+            self.room.ring(force);
         }
         Ok(count)
     }
