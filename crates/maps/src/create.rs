@@ -8,14 +8,22 @@ use std::sync::Arc;
 use skep_platform::errno::{E2BIG, EINVAL, ENOTSUPP, EOPNOTSUPP};
 use skep_platform::{Errno, MapFlags, MapType};
 
+use crate::arena::Arena;
 use crate::array::Array;
 use crate::bloom::Bloom;
+use crate::handles::{HandleArray, MapHash, ProgramHandle, check_inner};
 use crate::hash::Hash;
+use crate::lpm::Lpm;
+use crate::map::Map;
 use crate::perf::PerfArray;
 use crate::queue::Queue;
 use crate::ringbuf::RingBuf;
 use crate::spec::{CreateError, FieldKind, MapSpec};
+use crate::stacks::Stacks;
+use crate::storage::Storage;
+use crate::struct_ops::StructOps;
 use crate::table::Table;
+use crate::targets::Targets;
 use crate::user_ring::UserRing;
 use crate::value::Layout;
 
@@ -40,6 +48,9 @@ pub(crate) fn check(spec: &MapSpec) -> Result<(), CreateError> {
             CreateError::new(spec, errno, message)
         },
     )?;
+    if rules.needs_inner {
+        check_inner(spec)?;
+    }
     check_fields(spec)
 }
 
@@ -111,7 +122,27 @@ pub(crate) fn table(spec: &MapSpec, layout: &Arc<Layout>) -> Result<Box<dyn Tabl
         MapType::Ringbuf => RingBuf::new(spec).map(|table| Box::new(table) as _),
         MapType::UserRingbuf => UserRing::new(spec).map(|table| Box::new(table) as _),
         MapType::PerfEventArray => Ok(Box::new(PerfArray::new(spec))),
-        _ => Err(ENOTSUPP),
+        MapType::LpmTrie => Lpm::new(spec, layout).map(|table| Box::new(table) as _),
+        MapType::ProgArray => HandleArray::<ProgramHandle>::new(spec).map(|table| Box::new(table) as _),
+        MapType::ArrayOfMaps => HandleArray::<Map>::new(spec).map(|table| Box::new(table) as _),
+        MapType::HashOfMaps => MapHash::new(spec).map(|table| Box::new(table) as _),
+        MapType::Devmap
+        | MapType::DevmapHash
+        | MapType::Cpumap
+        | MapType::Xskmap
+        | MapType::Sockmap
+        | MapType::Sockhash
+        | MapType::ReuseportSockarray
+        | MapType::CgroupArray => Targets::new(spec).map(|table| Box::new(table) as _),
+        MapType::SkStorage
+        | MapType::InodeStorage
+        | MapType::TaskStorage
+        | MapType::CgrpStorage
+        | MapType::CgroupStorage
+        | MapType::PercpuCgroupStorage => Ok(Box::new(Storage::new(spec, layout))),
+        MapType::StackTrace => Stacks::new(spec).map(|table| Box::new(table) as _),
+        MapType::Arena => Arena::new(spec).map(|table| Box::new(table) as _),
+        MapType::StructOps => Ok(Box::new(StructOps)),
     };
     built.map_err(|errno| CreateError::new(spec, errno, format!("no room for {} entries", spec.max_entries)))
 }

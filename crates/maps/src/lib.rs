@@ -23,16 +23,20 @@
 //! ```
 
 mod app;
+mod arena;
 mod array;
 mod batch;
 mod bloom;
 mod buckets;
 mod bytes;
 mod create;
+mod handles;
 mod hash;
+mod lpm;
 mod lru;
 mod map;
 mod memory;
+mod order;
 mod perf;
 mod pin;
 mod program;
@@ -42,15 +46,21 @@ mod ringbuf;
 mod slab;
 mod spec;
 mod spin;
+mod stacks;
+mod storage;
+mod struct_ops;
 mod table;
+mod targets;
 mod typed;
 mod user_ring;
 mod value;
 mod walk;
 
 pub use app::Iter;
+pub use arena::Arena;
 pub use array::ArrayView;
 pub use batch::{Batch, BatchError, Cursor};
+pub use handles::ProgramHandle;
 pub use map::Map;
 
 pub use perf::{BPF_F_CURRENT_CPU, PerfArray, PerfEvent, PerfReader};
@@ -60,6 +70,8 @@ pub use ringbuf::{
     BPF_RB_RING_SIZE, RingBuf, RingReader,
 };
 pub use spec::{CreateError, FieldKind, MapSpec, SpecialField};
+pub use stacks::{BPF_F_FAST_STACK_CMP, BPF_F_REUSE_STACKID, BPF_F_USER_STACK, Stacks};
+pub use storage::{BPF_LOCAL_STORAGE_GET_F_CREATE, Storage};
 pub use table::{BPF_ANY, BPF_EXIST, BPF_F_LOCK, BPF_NOEXIST};
 pub use typed::{Plain, TypedMap};
 pub use user_ring::{Drain, UserRing};

@@ -10,6 +10,8 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use skep_platform::MapType;
+
 use crate::bytes;
 use crate::spec::{FieldKind, MapSpec, SpecialField};
 
@@ -27,7 +29,7 @@ pub trait FieldHooks: Send + Sync {
 pub(crate) struct Layout {
     /// Bytes of a value as its users see it.
     pub(crate) size: usize,
-    /// Bytes from one value to the next: `size` rounded up to 8. The padding is zero.
+    /// Bytes from one value to the next: `size` rounded up to 8 (the padding is zero), and what a type keeps behind it.
     pub(crate) stride: usize,
     /// What copies touch, when there are special fields to leave out.
     plain: Vec<Range<usize>>,
@@ -63,10 +65,15 @@ impl Layout {
         if from < size {
             plain.push(from..size);
         }
+        // An LPM trie keeps the data of the key as it was given behind each value.
+        let behind = match spec.map_type {
+            MapType::LpmTrie => bytes::round8(spec.key_size as usize),
+            _ => 0,
+        };
         let lock = spec.fields.iter().find(|field| field.kind == FieldKind::SpinLock);
         Layout {
             size,
-            stride: bytes::round8(size),
+            stride: bytes::round8(size) + behind,
             plain,
             fields: spec.fields.clone(),
             lock: lock.map(|field| field.offset as usize),
