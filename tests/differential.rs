@@ -5,11 +5,11 @@
 
 use skep_fuzz::generate::{Features, Generated, xdp};
 use skep_fuzz::rng::Rng;
+use skep_fuzz::user;
 use skep_linux::live_bpf;
 use skep_tests::kernel::{self, Refused};
-use skep_tests::listing;
 use skep_tests::shrink::shrink;
-use skep_tests::user;
+use skep_tests::{differences, listing};
 
 /// How many programs are made.
 const PROGRAMS: u64 = 3000;
@@ -34,8 +34,16 @@ fn the_interpreter_runs_what_the_generator_makes() {
     for index in 0..PROGRAMS {
         let program = program(index, CORE);
         if let Err(why) = user::run(&program) {
-            panic!("program {index}: {why}\n{}", listing(&program));
+            panic!("program {index}: {}\n{}", told(&why), listing(&program));
         }
+    }
+}
+
+/// Why skep has no result, with all it knows.
+fn told(why: &user::Refused) -> String {
+    match why {
+        user::Refused::Load(text) => text.clone(),
+        user::Refused::Fault(fault) => fault.detailed().to_string(),
     }
 }
 
@@ -43,8 +51,8 @@ fn the_interpreter_runs_what_the_generator_makes() {
 fn disagreement(program: &Generated) -> Option<String> {
     let kernel = kernel::run(program).ok()?;
     match user::run(program) {
-        Ok(user) => Some(user.differences(&kernel)).filter(|text| !text.is_empty()),
-        Err(why) => Some(why),
+        Ok(user) => Some(differences(&user, &kernel)).filter(|text| !text.is_empty()),
+        Err(why) => Some(told(&why)),
     }
 }
 

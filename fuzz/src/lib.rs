@@ -13,6 +13,7 @@ pub mod generate;
 pub mod mutate;
 pub mod rng;
 mod targets;
+pub mod user;
 
 /// A fuzz target and its budget in the test command.
 pub struct Target {

@@ -2,10 +2,20 @@
 
 mod btf;
 mod capture;
+mod interp;
 mod isa;
 mod object;
 
 use crate::Target;
 
 /// Budgets are chosen so that each target takes a few seconds on one slow core.
-pub(crate) const ALL: &[Target] = &[isa::DECODE, isa::ASM, btf::PARSE, object::OBJECT, capture::PCAP];
+pub(crate) const ALL: &[Target] = &[
+    isa::DECODE,
+    isa::ASM,
+    btf::PARSE,
+    object::OBJECT,
+    object::LINK,
+    capture::PCAP,
+    interp::ANY,
+    interp::GENERATED,
+];

@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use skep_fuzz::generate::{Generated, MapKind, MapWanted};
+use skep_fuzz::user::Ran;
 use skep_isa::RawInsn;
 use skep_linux::{
     LoadRefused, LoadRequest, MapRequest, RunRequest, map_create, map_lookup, map_next_key, prog_load,
     prog_test_run,
 };
 use skep_platform::{Errno, MapType, ProgramType};
-
-use crate::Ran;
 
 /// Why the kernel has no result.
 #[derive(Debug)]

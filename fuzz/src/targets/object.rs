@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use skep_object::{Environment, Kconfig, Object, Target as Kernel};
+use skep_object::{Environment, Kconfig, Object, Target as Kernel, link};
 
 use crate::Target;
 
@@ -14,6 +14,17 @@ pub(super) const OBJECT: Target = Target {
     seeds,
     words: &[],
     inputs: 100_000,
+    max_len: 64 << 10,
+};
+
+/// Static linking of an object with itself.
+pub(super) const LINK: Target = Target {
+    name: "link",
+    about: "static linking: an object alone and with the first seed",
+    run: link_any,
+    seeds,
+    words: &[],
+    inputs: 5_000,
     max_len: 64 << 10,
 };
 
@@ -44,6 +55,26 @@ fn parse_any(data: &[u8]) {
         one_line(&e.to_string());
     }
     let _ = object.gpl_compatible();
+}
+
+fn link_any(data: &[u8]) {
+    let seeds = seeds();
+    let whole = seeds.iter().any(|seed| seed == data);
+    let alone: &[(&str, &[u8])] = &[("input", data)];
+    let mut inputs = vec![("input", data)];
+    inputs.extend(seeds.first().map(|seed| ("seed", seed.as_slice())));
+    for inputs in [alone, &inputs] {
+        match link(inputs) {
+            // Of a damaged object only an answer is wanted: damage that linking does not look at stays in it.
+            Ok(linked) if whole => {
+                if let Err(e) = Object::parse("linked", &linked) {
+                    panic!("what was linked does not parse: {e}");
+                }
+            }
+            Ok(_) => {}
+            Err(e) => one_line(&e.to_string()),
+        }
+    }
 }
 
 fn one_line(text: &str) {
