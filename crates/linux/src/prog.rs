@@ -16,8 +16,9 @@ const LOG_START: usize = 64 << 10;
 /// The largest log asked for. The kernel allows more than anyone reads.
 const LOG_MAX: usize = 16 << 20;
 
-/// What `BPF_PROG_TEST_RUN` may return besides the input's own size: room for a packet that grew.
-const OUTPUT_ROOM: usize = 4096;
+/// What `BPF_PROG_TEST_RUN` may return besides the input's own size: room for a packet that grew, at most to the 16 KiB
+/// that an skb without fragments can have, and what was pushed in front of those.
+const OUTPUT_ROOM: usize = 32 << 10;
 
 /// Everything a load may say. Start from [`LoadRequest::new`] and set what is needed.
 #[derive(Debug, Clone)]

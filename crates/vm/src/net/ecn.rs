@@ -1,17 +1,38 @@
 //! Marking congestion in the IP header: `bpf_skb_ecn_set_ce`.
 
 use super::csum;
+use super::packet::ETH_HLEN;
 use super::skb::{Skb, ethertype};
+
+/// How many VLAN tags are looked behind.
+const TAGS_MAX: usize = 8;
 
 impl Skb {
     /// Sets "congestion experienced" in an IP header whose sender understands it; whether the header has the mark now.
+    ///
+    /// As in Linux the header is looked for where the network header is said to be. After a second VLAN tag was pushed
+    /// that is the first tag, which is then taken for an IP header.
     pub fn ecn_set_ce(&mut self) -> bool {
         let Ok(at) = usize::try_from(self.net) else { return false };
-        match self.protocol {
+        match self.protocol_behind_tags() {
             ethertype::IPV4 => self.packet.slice_mut(at, 20).is_some_and(mark_ipv4),
             ethertype::IPV6 => self.packet.slice_mut(at, 40).is_some_and(mark_ipv6),
             _ => false,
         }
+    }
+
+    /// The EtherType behind all VLAN tags in the packet, 0 when it ends before.
+    fn protocol_behind_tags(&self) -> u16 {
+        let mut protocol = self.protocol;
+        let mut at = self.mac as isize + ETH_HLEN as isize;
+        for _ in 0..TAGS_MAX {
+            if !ethertype::is_vlan(protocol) {
+                return protocol;
+            }
+            protocol = self.packet.around(at + 2, 2).map_or(0, |b| u16::from_be_bytes([b[0], b[1]]));
+            at += 4;
+        }
+        0
     }
 }
 
