@@ -8,7 +8,7 @@ use super::sockets::Sockets;
 
 /// Everything that network helpers ask for and that is not in the packet. The default is an empty network namespace:
 /// loopback, no routes, no sockets.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Environment {
     /// Network interfaces.
     pub devices: Devices,
@@ -18,8 +18,6 @@ pub struct Environment {
     pub sockets: Sockets,
     /// Cookie of the network namespace.
     pub netns_cookie: u64,
-    /// Id of the cgroup that packets without a socket belong to, and of each ancestor from the root, the own one last.
-    pub cgroup_path: Vec<u64>,
     /// Class of the net_cls cgroup.
     pub cgroup_classid: u32,
     /// Route realm of the packet's route.
@@ -35,7 +33,6 @@ impl Default for Environment {
             fib: Fib::default(),
             sockets: Sockets::default(),
             netns_cookie: 1,
-            cgroup_path: vec![1],
             cgroup_classid: 0,
             route_realm: 0,
             secret: [0x736b_6570_2066_6c6f, 0x7720_6861_7368_2e2e],

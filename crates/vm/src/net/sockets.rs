@@ -4,6 +4,7 @@
 //! keeps those bytes ready: rendered once when it is added, read-only ever after. A pointer to them stays good as long
 //! as the table lives, which is longer than any run that uses it.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 /// Size of `struct bpf_sock`.
@@ -201,7 +202,7 @@ impl Tuple {
 }
 
 /// A socket and its bytes.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Entry {
     socket: Socket,
     image: Box<[u8; SOCK_LEN]>,
@@ -209,56 +210,61 @@ struct Entry {
 }
 
 /// All sockets, numbered as they were added.
-#[derive(Clone, Debug, Default)]
-pub struct Sockets(Vec<Entry>);
+#[derive(Debug, Default)]
+pub struct Sockets {
+    entries: Vec<Entry>,
+    /// Which socket's bytes start at an address; the boxes never move.
+    by_address: HashMap<u64, usize>,
+}
 
 impl Sockets {
     /// Adds a socket and returns its number, which is also how runs name it.
     pub fn add(&mut self, mut socket: Socket) -> usize {
         if socket.cookie == 0 {
-            socket.cookie = self.0.len() as u64 + 1;
+            socket.cookie = self.entries.len() as u64 + 1;
         }
-        self.0.push(Entry { image: Box::new(socket.image()), tcp: Box::new(socket.tcp), socket });
-        self.0.len() - 1
+        let number = self.entries.len();
+        let entry = Entry { image: Box::new(socket.image()), tcp: Box::new(socket.tcp), socket };
+        self.by_address.insert(entry.image.as_ptr() as u64, number);
+        self.by_address.insert(entry.tcp.as_ptr() as u64, number);
+        self.entries.push(entry);
+        number
     }
 
     /// The socket with that number.
     pub fn get(&self, number: usize) -> Option<&Socket> {
-        self.0.get(number).map(|e| &e.socket)
+        self.entries.get(number).map(|e| &e.socket)
     }
 
     /// The bytes of `struct bpf_sock` of that socket. They stay where they are as long as the table lives.
     pub fn image(&self, number: usize) -> Option<&[u8; SOCK_LEN]> {
-        self.0.get(number).map(|e| &*e.image)
+        self.entries.get(number).map(|e| &*e.image)
     }
 
     /// The bytes of `struct bpf_tcp_sock` of that socket, for TCP.
     pub fn tcp_image(&self, number: usize) -> Option<&[u8; TCP_SOCK_LEN]> {
-        self.0.get(number).filter(|e| e.socket.transport == Transport::Tcp).map(|e| &*e.tcp)
+        self.entries.get(number).filter(|e| e.socket.transport == Transport::Tcp).map(|e| &*e.tcp)
     }
 
     /// The number of the socket whose image starts at that address.
     pub fn by_address(&self, address: u64) -> Option<usize> {
-        self.0.iter().position(|e| {
-            let starts = [e.image.as_ptr() as u64, e.tcp.as_ptr() as u64];
-            starts.contains(&address)
-        })
+        self.by_address.get(&address).copied()
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.entries.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.entries.is_empty()
     }
 
     /// The socket that a packet with these ends is for: a connected one before one that waits, an exact address before
     /// any, the first added among equals.
     pub fn find(&self, tuple: &Tuple) -> Option<usize> {
-        let scored = self.0.iter().enumerate().filter_map(|(n, e)| Some((e.socket.score(tuple)?, n)));
+        let scored = self.entries.iter().enumerate().filter_map(|(n, e)| Some((e.socket.score(tuple)?, n)));
         scored.max_by_key(|(score, n)| (*score, std::cmp::Reverse(*n))).map(|(_, n)| n)
     }
 
@@ -272,7 +278,7 @@ impl Sockets {
         if socket.state != State::NewSynReceived && socket.state != State::SynReceived {
             return None;
         }
-        self.0.iter().position(|e| {
+        self.entries.iter().position(|e| {
             let same_ip = e.socket.local.ip() == socket.local.ip() || e.socket.local.ip().is_unspecified();
             listens(&e.socket) && e.socket.local.port() == socket.local.port() && same_ip
         })

@@ -39,10 +39,11 @@ pub struct Segment<'a> {
 }
 
 impl<'a> Segment<'a> {
-    /// Reads the addresses of an IPv4 or IPv6 header, by its version. `tcp` is the TCP header with all its options.
+    /// Reads the addresses of an IPv4 or IPv6 header, by its version. `tcp` is the TCP header, with its options when a
+    /// cookie is to be made.
     ///
     /// # Errors
-    /// `EINVAL` when a header is too short or `tcp` is not as long as it says.
+    /// `EINVAL` when a header is too short.
     pub fn new(ip: &[u8], tcp: &'a [u8]) -> Result<Self, Errno> {
         let four = |at: usize| ip.get(at..at + 4).and_then(|b| <[u8; 4]>::try_from(b).ok()).map(IpAddr::from);
         let sixteen =
@@ -52,7 +53,7 @@ impl<'a> Segment<'a> {
             6 => (sixteen(8), sixteen(24)),
             _ => (None, None),
         };
-        if tcp.len() < TCP_HLEN || tcp.len() != usize::from(tcp[12] >> 4) * 4 {
+        if tcp.len() < TCP_HLEN {
             return Err(EINVAL);
         }
         Ok(Self { source: source.ok_or(EINVAL)?, destination: destination.ok_or(EINVAL)?, tcp })
@@ -126,9 +127,15 @@ impl<'a> Segment<'a> {
     }
 
     /// `bpf_tcp_raw_gen_syncookie_*`: the cookie in the low half, the segment size in the high half.
-    pub fn raw_generate(&self, secret: [u64; 2]) -> u64 {
+    ///
+    /// # Errors
+    /// `EINVAL` when the TCP header is not as long as it says.
+    pub fn raw_generate(&self, secret: [u64; 2]) -> Result<u64, Errno> {
+        if self.tcp.len() != usize::from(self.tcp[12] >> 4) * 4 {
+            return Err(EINVAL);
+        }
         let (cookie, mss) = self.cookie(secret, minute());
-        u64::from(cookie) | u64::from(mss) << 32
+        Ok(u64::from(cookie) | u64::from(mss) << 32)
     }
 
     /// `bpf_tcp_raw_check_syncookie_*`.
@@ -148,7 +155,7 @@ impl<'a> Segment<'a> {
         if self.flags() & (SYN | ACK | FIN | RST) != SYN {
             return Err(EINVAL);
         }
-        Ok(self.raw_generate(secret))
+        self.raw_generate(secret)
     }
 
     /// `bpf_tcp_check_syncookie`: for a listener and the client's answer.
@@ -227,7 +234,8 @@ mod tests {
     #[test]
     fn headers_must_be_whole() {
         let tcp = syn();
-        assert_eq!(Segment::new(&IP, &tcp[..20]).err(), Some(EINVAL));
+        assert_eq!(Segment::new(&IP, &tcp[..19]).err(), Some(EINVAL));
+        assert_eq!(Segment::new(&IP, &tcp[..20]).unwrap().raw_generate(SECRET), Err(EINVAL));
         assert_eq!(Segment::new(&IP[..19], &tcp).err(), Some(EINVAL));
         assert_eq!(Segment::new(&[], &tcp).err(), Some(EINVAL));
     }
