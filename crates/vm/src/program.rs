@@ -1,9 +1,11 @@
 //! A loaded program: immutable, shared, run from any number of threads at once.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use skep_isa::RawInsn;
-use skep_maps::Map;
+use skep_maps::{Map, ProgramHandle};
+use skep_platform::Errno;
 
 use crate::code::Op;
 use crate::context::Context;
@@ -120,6 +122,16 @@ impl Program {
     /// What it was loaded for.
     pub fn hook(&self) -> &Hook {
         &self.0.hook
+    }
+
+    /// Puts it into a slot of a program array, where tail calls find it: the handle's `program` is an `Arc<Program>`.
+    ///
+    /// # Errors
+    /// As [`Map::set_program`]: `EINVAL` if `array` is no program array, `E2BIG` for a slot outside of it.
+    pub fn put_into(&self, array: &Map, slot: u32) -> Result<(), Errno> {
+        static NEXT_ID: AtomicU32 = AtomicU32::new(1);
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        array.set_program(slot, ProgramHandle { id, program: Arc::new(self.clone()) })
     }
 
     /// Its instructions as they were loaded.
