@@ -23,7 +23,7 @@ use crate::fault::{Fault, FaultKind};
 use crate::program::{Outcome, Program};
 use crate::prov::{Kind, Life, Perm, Reg};
 
-pub(crate) use access::{Who, map_reg, map_value_exists, value_pointer};
+pub(crate) use access::{Who, field_name, map_reg, map_value_exists, value_pointer};
 pub use run::Run;
 
 /// `may_goto`s per frame, iterations of `bpf_loop` and of the number iterator.

@@ -9,11 +9,17 @@
 
 mod call;
 mod check;
+mod current;
+mod format;
 mod hook;
+mod locks;
 mod map;
 pub(crate) mod net;
+mod probe;
 mod refused;
 pub(crate) mod state;
+mod strings;
+mod time;
 
 use std::sync::OnceLock;
 
@@ -62,7 +68,19 @@ pub(crate) const fn refuse(name: &'static str, errno: Errno, why: &'static str) 
 
 /// All tables.
 pub(crate) fn rows() -> impl Iterator<Item = &'static Row> {
-    [map::ROWS, net::ROWS, refused::ROWS].into_iter().flatten()
+    [
+        map::ROWS,
+        time::ROWS,
+        current::ROWS,
+        format::ROWS,
+        strings::ROWS,
+        probe::ROWS,
+        locks::ROWS,
+        net::ROWS,
+        refused::ROWS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// A helper that a loaded program calls.
