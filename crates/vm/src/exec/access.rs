@@ -270,14 +270,6 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// A store hits a stack object: one that holds nothing just ends.
-    fn overwrite_object(&mut self, _slot: usize) -> Result<(), Fault> {
-        Err(self.fault(
-            FaultKind::Protocol,
-            "store to stack bytes that hold a dynptr, an iterator or an IRQ flag",
-        ))
-    }
-
     /// A pointer that a map value holds.
     fn load_kptr(&mut self, _reg: &Reg, _addr: u64, _size: u64) -> Result<Option<Reg>, Fault> {
         Ok(None)

@@ -6,7 +6,7 @@
 //! Callbacks run in a nested [`Run::execute`] whose floor is the callback's own frame. A tail call replaces the
 //! current frame's program; the frame below goes on in its own when it returns, as Linux has it.
 
-use super::machine::{FRAMES, Saved};
+use super::machine::{FRAMES, SLOTS, Saved};
 use super::{Run, Step};
 use crate::code::Op;
 use crate::fault::{Fault, FaultKind};
@@ -58,9 +58,9 @@ impl Run<'_> {
     /// `exit`.
     pub(super) fn leave(&mut self, floor: usize) -> Result<Step, Fault> {
         let current = self.current;
+        self.end_frame();
         let m = self.m();
         let depth = m.depth;
-        m.lives.leave_frame(depth);
         if depth == 0 {
             return Ok(Step::Done);
         }
@@ -82,6 +82,16 @@ impl Run<'_> {
             return Ok(Step::Program);
         }
         Ok(Step::Next)
+    }
+
+    /// Pointers into the current frame die, and so do the objects in it that hold nothing.
+    #[inline]
+    fn end_frame(&mut self) {
+        let depth = self.m_ref().depth;
+        self.m().lives.leave_frame(depth);
+        if !self.state.objects.is_empty() {
+            self.end_objects_of_frame(depth * SLOTS, SLOTS);
+        }
     }
 
     fn switch(&mut self, program: u32) {
@@ -133,9 +143,9 @@ impl Run<'_> {
         self.more.push(program);
         self.switch(self.more.len() as u32);
         let context = self.context_reg();
+        self.end_frame();
         let m = self.m();
         let depth = m.depth;
-        m.lives.leave_frame(depth);
         m.enter_frame(depth);
         m.tagged |= 0x3ff;
         m.uninit |= 0x3ff;

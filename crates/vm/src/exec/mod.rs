@@ -24,6 +24,8 @@ use crate::program::{Outcome, Program};
 use crate::prov::{Kind, Life, Perm, Reg};
 
 pub(crate) use access::{Who, field_name, map_reg, map_value_exists, value_pointer};
+pub(crate) use life::Undo;
+pub(crate) use machine::OBJECT;
 pub use run::Run;
 
 /// `may_goto`s per frame, iterations of `bpf_loop` and of the number iterator.

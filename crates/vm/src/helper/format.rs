@@ -34,7 +34,9 @@ const MAX_STRING: usize = 512;
 const MAX_LINE: usize = 1024;
 
 fn trace_printk(run: &mut Run<'_>, call: &Call) -> Result<Reg, Fault> {
-    Ok(trace(run, call.bytes(0), &[call.u64(2), call.u64(3), call.u64(4)]))
+    // Linux does not look at r3 to r5 unless the format does.
+    let args: [u64; 3] = std::array::from_fn(|n| run.m_ref().reg(n + 3).val);
+    Ok(trace(run, call.bytes(0), &args))
 }
 
 fn trace_vprintk(run: &mut Run<'_>, call: &Call) -> Result<Reg, Fault> {

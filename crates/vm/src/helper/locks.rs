@@ -17,13 +17,16 @@ pub(crate) static ROWS: &[Row] = &[row("spin_lock", lock, ""), row("spin_unlock"
 impl Run<'_> {
     /// The special field that argument `n` points to exactly, which must be of one of these kinds.
     pub(crate) fn field_argument(&self, call: &Call, n: usize, kinds: &[FieldKind]) -> Result<SpecialField, Fault> {
-        let reg = call.reg(n);
-        let who = Who::Argument(n as u8 + 1, call.name);
+        self.field_at(call.reg(n), kinds, &Who::Argument(n as u8 + 1, call.name))
+    }
+
+    /// The special field that a pointer points to exactly, which must be of one of these kinds.
+    pub(crate) fn field_at(&self, reg: &Reg, kinds: &[FieldKind], who: &Who<'_>) -> Result<SpecialField, Fault> {
         let what = crate::exec::field_name(kinds[0]);
         if reg.prov.kind != Kind::MapValue {
-            return Err(self.not_a(reg, &format!("a {what} in a map value"), &who));
+            return Err(self.not_a(reg, &format!("a {what} in a map value"), who));
         }
-        self.check_alive(reg, &who)?;
+        self.check_alive(reg, who)?;
         let offset = reg.val.wrapping_sub(reg.prov.base);
         let fields = self.map_at(reg.prov.index).map_or(&[][..], |m| &m.spec().fields);
         match fields.iter().find(|f| u64::from(f.offset) == offset && kinds.contains(&f.kind)) {

@@ -10,11 +10,14 @@
 mod call;
 mod check;
 mod current;
+pub(crate) mod dynptr;
 mod format;
 mod hook;
 mod locks;
 mod map;
 pub(crate) mod net;
+pub(crate) mod objects;
+mod output;
 mod probe;
 mod refused;
 pub(crate) mod state;
@@ -33,6 +36,7 @@ use crate::hook::{FIRST_HELPER_ID, Hook, HookHelper};
 use crate::prov::Reg;
 
 pub(crate) use call::Call;
+pub(crate) use probe::peek;
 
 /// An implementation. Its arguments have been checked against the prototype.
 pub(crate) type HelperFn = fn(&mut Run<'_>, &Call) -> Result<Reg, Fault>;
@@ -75,6 +79,8 @@ pub(crate) fn rows() -> impl Iterator<Item = &'static Row> {
         format::ROWS,
         strings::ROWS,
         probe::ROWS,
+        output::ROWS,
+        dynptr::ROWS,
         locks::ROWS,
         net::ROWS,
         refused::ROWS,
@@ -144,7 +150,9 @@ impl Run<'_> {
                 let call = self.check_call(helper, &resolved.args)?;
                 match action {
                     Action::Run(run) => run(self, &call)?,
-                    Action::Refuse(errno) => Reg::errno(errno.0),
+                    // Where a pointer is expected, the error is null.
+                    Action::Refuse(errno) if helper.ret.kind == RetKind::Integer => Reg::errno(errno.0),
+                    Action::Refuse(_) => Reg::ZERO,
                 }
             }
         };

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::AtomicU32;
 
+use super::objects::StackObjects;
+
 /// See the module.
 #[derive(Default)]
 pub(crate) struct HelperState {
@@ -13,8 +15,10 @@ pub(crate) struct HelperState {
     pub(crate) rcu: u32,
     /// Depth of `bpf_preempt_disable`.
     pub(crate) preempt: u32,
-    /// Saved IRQ flags, the last saved last.
-    pub(crate) irq: Vec<u32>,
+    /// How often interrupts were disabled; the flags are restored in reverse order.
+    pub(crate) irq: u32,
+    /// Dynptrs, iterators, IRQ flags.
+    pub(crate) objects: StackObjects,
 }
 
 /// A lock that is held.
@@ -51,7 +55,7 @@ impl HelperState {
             Some("the RCU read lock")
         } else if self.preempt > 0 {
             Some("the disabling of preemption")
-        } else if !self.irq.is_empty() {
+        } else if self.irq > 0 {
             Some("the disabling of interrupts")
         } else {
             None

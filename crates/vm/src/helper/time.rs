@@ -2,18 +2,20 @@
 
 use std::cell::Cell;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::Ordering;
 
 use super::{Call, Row, row};
 use crate::exec::Run;
 use crate::fault::Fault;
 use crate::prov::Reg;
+use crate::runtime::Clock;
 
 /// Rows of [`super::rows`].
 pub(crate) static ROWS: &[Row] = &[
-    row("ktime_get_ns", |_, _| Ok(clock(libc::CLOCK_MONOTONIC)), ""),
-    row("ktime_get_boot_ns", |_, _| Ok(clock(libc::CLOCK_BOOTTIME)), ""),
-    row("ktime_get_coarse_ns", |_, _| Ok(clock(libc::CLOCK_MONOTONIC_COARSE)), ""),
-    row("ktime_get_tai_ns", |_, _| Ok(clock(libc::CLOCK_TAI)), ""),
+    row("ktime_get_ns", |run, _| Ok(clock(run, libc::CLOCK_MONOTONIC)), ""),
+    row("ktime_get_boot_ns", |run, _| Ok(clock(run, libc::CLOCK_BOOTTIME)), ""),
+    row("ktime_get_coarse_ns", |run, _| Ok(clock(run, libc::CLOCK_MONOTONIC_COARSE)), ""),
+    row("ktime_get_tai_ns", |run, _| Ok(clock(run, libc::CLOCK_TAI)), ""),
     row("jiffies64", jiffies, "counts 250 a second, whatever the kernel's HZ"),
     row("get_prandom_u32", |_, _| Ok(Reg::scalar(u64::from(random()))), ""),
     row(
@@ -28,16 +30,19 @@ pub(crate) static ROWS: &[Row] = &[
 const HZ: u64 = 250;
 const NANOSECONDS: u64 = 1_000_000_000;
 
-/// A clock in nanoseconds; 0 if the system does not have it.
-fn clock(id: libc::clockid_t) -> Reg {
+/// A clock in nanoseconds, or what the application has set instead; 0 if the system does not have it.
+fn clock(run: &Run<'_>, id: libc::clockid_t) -> Reg {
+    if let Clock::Set(now) = &run.runtime().options().clock {
+        return Reg::scalar(now.load(Ordering::Relaxed));
+    }
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `now` is a timespec to write to.
     unsafe { libc::clock_gettime(id, &mut now) };
     Reg::scalar((now.tv_sec as u64).wrapping_mul(NANOSECONDS).wrapping_add(now.tv_nsec as u64))
 }
 
-fn jiffies(_: &mut Run<'_>, _: &Call) -> Result<Reg, Fault> {
-    Ok(Reg::scalar(clock(libc::CLOCK_MONOTONIC).val / (NANOSECONDS / HZ)))
+fn jiffies(run: &mut Run<'_>, _: &Call) -> Result<Reg, Fault> {
+    Ok(Reg::scalar(clock(run, libc::CLOCK_MONOTONIC).val / (NANOSECONDS / HZ)))
 }
 
 thread_local! {

@@ -10,7 +10,7 @@ pub(super) static ROWS: [Helper; 80] = [
     h(3, "map_delete_elem", (3, 19), &[MAP, KEY], INT, "Removes a key and its value.").packet(),
     h(4, "probe_read", (4, 1), &[OUT, SIZE0, ANY], INT, "Copies from an address of either address space, as old architectures could.").gpl(),
     h(5, "ktime_get_ns", (4, 1), &[], INT, "Nanoseconds since boot, sleep left out."),
-    h(6, "trace_printk", (4, 1), &[MEM_R, SIZE, ANY, ANY, ANY], INT, "Writes a line to the kernel's trace pipe.").gpl(),
+    h(6, "trace_printk", (4, 1), &[MEM_R, SIZE], INT, "Writes a line to the kernel's trace pipe.").gpl(),
     h(7, "get_prandom_u32", (4, 1), &[], INT, "A pseudo-random 32-bit number."),
     h(8, "get_smp_processor_id", (4, 1), &[], INT, "The number of the CPU the program runs on.").fastcall(),
     h(9, "skb_store_bytes", (4, 1), &[CTX, ANY, MEM_R, SIZE, ANY], INT, "Overwrites packet bytes, adjusting hash and checksum as asked.").changes(),
