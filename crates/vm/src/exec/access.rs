@@ -154,7 +154,7 @@ impl Run<'_> {
         let object = self.object(prov);
         let message = if within < 0 {
             format!("{who} points {} before the start of {object}", bytes(within.unsigned_abs()))
-        } else if within >= len && within != len {
+        } else if within > len {
             format!("{who} points {} past the end of {object}", bytes((within - len) as u64))
         } else {
             let beyond = size.saturating_sub((len - within) as u64);

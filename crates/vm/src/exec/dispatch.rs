@@ -22,16 +22,14 @@ impl Run<'_> {
     /// Runs from the current place until the frame `floor` exits; its `r0` is the result.
     pub(crate) fn execute(&mut self, floor: usize) -> Result<(), Fault> {
         let m = self.machine.as_ptr();
-        // The shadow of stack slots that make a load leave the loop; every slot under strictness.
-        let mut ops: *const Op;
-        // SAFETY, for the whole loop: `m` is the machine that this run took, reached through a raw pointer only. Register numbers of
+        let mut ops: *const Op = self.ops;
+        // SAFETY: for the whole loop: `m` is the machine that this run took, reached through a raw pointer only. Register numbers of
         // ops are at most 10 and `pc` stays inside the program: the loader has checked register numbers and targets, and that no
         // function can be run past. Memory is touched only after it was found inside a living object with that permission.
         unsafe {
             let mut pc = (*m).pc;
             let mut tagged = (*m).tagged;
             let mut uninit = (*m).uninit;
-            ops = self.ops;
             let special_tags = self.special_tags;
 
             macro_rules! val {
@@ -168,7 +166,7 @@ impl Run<'_> {
                     let plain = reachable!($op.src, addr, SIZE, LOAD, Perm::READ.0)
                         && (prov!($op.src).perm.0 & Perm::STACK == 0 || {
                             let tag = (*m).stack.tags[(*m).slot(addr)];
-                            addr & (SIZE - 1) == 0 && (tag | special_tags) & (POINTER | OBJECT) == 0
+                            addr.is_multiple_of(SIZE) && (tag | special_tags) & (POINTER | OBJECT) == 0
                         });
                     if plain {
                         val!($op.dst) = $extend((addr as *const $ty).read_unaligned());
@@ -186,9 +184,9 @@ impl Run<'_> {
                         && reachable!($op.dst, addr, SIZE, STORE, Perm::WRITE.0)
                         && (prov!($op.dst).perm.0 & Perm::STACK == 0 || {
                             let tag = &raw mut (*m).stack.tags[(*m).slot(addr)];
-                            let fits = addr & (SIZE - 1) == 0 && *tag & (POINTER | OBJECT) == 0;
+                            let fits = addr.is_multiple_of(SIZE) && *tag & (POINTER | OBJECT) == 0;
                             if fits {
-                                *tag |= ((1u32 << SIZE) - 1 << (addr & 7)) as u16;
+                                *tag |= (((1u32 << SIZE) - 1) << (addr & 7)) as u16;
                             }
                             fits
                         });

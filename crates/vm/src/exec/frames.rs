@@ -129,6 +129,13 @@ impl Run<'_> {
         Ok(result.val)
     }
 
+    /// Where each frame is, innermost first: slots of the instructions being executed.
+    pub(crate) fn frames(&self) -> Vec<u64> {
+        let m = self.m_ref();
+        let callers = m.saved[..m.depth].iter().rev().map(|saved| saved.pc.saturating_sub(1));
+        std::iter::once(self.at()).chain(callers).map(|slot| slot as u64).collect()
+    }
+
     /// Replaces the running program in the current frame. The caller has found it in a program array.
     /// `false` when there were 33 already.
     pub(crate) fn tail_call(&mut self, program: Program) -> Result<bool, Fault> {

@@ -19,7 +19,11 @@ pub(crate) static ROWS: &[Row] = &[
     row("get_current_cgroup_id", cgroup_id, "of the process, in the unified hierarchy"),
     row("get_current_ancestor_cgroup_id", ancestor_cgroup_id, "of the process, in the unified hierarchy"),
     row("get_ns_current_pid_tgid", ns_pid_tgid, "for the process's own PID namespace"),
-    row("get_current_task", |_, _| Ok(Reg::ZERO), "0: there is no `struct task_struct` to read in user space"),
+    row(
+        "get_current_task",
+        |_, _| Ok(Reg::ZERO),
+        "0: there is no `struct task_struct` to read in user space",
+    ),
     row("get_current_task_btf", task, "an opaque object, good for task storage"),
     refuse("current_task_under_cgroup", EOPNOTSUPP, "cgroup arrays hold the kernel's objects"),
 ];
@@ -67,9 +71,9 @@ fn with_cgroups<T>(f: impl FnOnce(&[u64]) -> T) -> T {
 fn find_cgroups() -> Option<Vec<u64>> {
     let list = fs::read_to_string("/proc/self/cgroup").ok()?;
     let path = list.lines().find_map(|l| l.strip_prefix("0::"))?;
-    let root = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"]
-        .into_iter()
-        .find(|root| fs::metadata(format!("{root}/cgroup.procs")).is_ok() && fs::metadata(format!("{root}{path}")).is_ok())?;
+    let root = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].into_iter().find(|root| {
+        fs::metadata(format!("{root}/cgroup.procs")).is_ok() && fs::metadata(format!("{root}{path}")).is_ok()
+    })?;
     let mut at = root.to_owned();
     let mut ids = vec![fs::metadata(&at).ok()?.ino()];
     for part in path.split('/').filter(|p| !p.is_empty()) {
@@ -79,8 +83,13 @@ fn find_cgroups() -> Option<Vec<u64>> {
     Some(ids)
 }
 
+/// Id of the process's cgroup; 0 if it cannot be found.
+pub(crate) fn own_cgroup() -> u64 {
+    with_cgroups(|ids| ids.last().copied().unwrap_or(0))
+}
+
 fn cgroup_id(_: &mut Run<'_>, _: &Call) -> Result<Reg, Fault> {
-    Ok(Reg::scalar(with_cgroups(|ids| ids.last().copied().unwrap_or(0))))
+    Ok(Reg::scalar(own_cgroup()))
 }
 
 fn ancestor_cgroup_id(_: &mut Run<'_>, call: &Call) -> Result<Reg, Fault> {

@@ -41,9 +41,9 @@ impl Dynptr {
         slice.prov.base = slice.val;
         slice.prov.len = len as u32;
         slice.prov.life = self.life;
-        if slice.prov.kind != Kind::MapValue {
-            slice.prov.kind = Kind::Memory;
-        }
+        // Special fields of a map value were kept out when the dynptr was made.
+        slice.prov.kind = Kind::Memory;
+        slice.prov.perm = Perm(slice.prov.perm.0 & Perm::READ_WRITE.0);
         Some(slice)
     }
 }
@@ -147,7 +147,8 @@ fn reserve(run: &mut Run<'_>, call: &Call) -> Result<Reg, Fault> {
         Some(record) => record.prov.life,
         None => run.acquire(super::output::RECORD, true, Life::RUN, None),
     };
-    let dynptr = Dynptr { data, len: if record.is_some() { len as u32 } else { 0 }, life, ringbuf: true, lent: false };
+    let dynptr =
+        Dynptr { data, len: if record.is_some() { len as u32 } else { 0 }, life, ringbuf: true, lent: false };
     run.put_object(call.reg(3), StackObject::Dynptr(dynptr), &who)?;
     Ok(if record.is_some() { Reg::ZERO } else { Reg::errno(EINVAL.0) })
 }
@@ -156,7 +157,9 @@ fn finish(run: &mut Run<'_>, call: &Call, discard: bool) -> Result<Reg, Fault> {
     let who = Who::Argument(1, call.name);
     let dynptr = run.dynptr(call.reg(0), &who)?;
     if !dynptr.ringbuf {
-        return Err(run.fault(FaultKind::Argument, format!("{who} is a dynptr, but not of a ring buffer record")));
+        return Err(
+            run.fault(FaultKind::Argument, format!("{who} is a dynptr, but not of a ring buffer record"))
+        );
     }
     run.take_object(call.reg(0), "a dynptr", &who)?;
     if dynptr.is_null() {

@@ -143,8 +143,7 @@ pub(crate) fn print(format: &[u8], args: &[u64]) -> Result<Vec<u8>, Errno> {
 }
 
 fn flags(rest: &mut &[u8]) -> Spec {
-    let mut spec =
-        Spec { left: false, plus: false, space: false, zero: false, alternate: false, width: 0 };
+    let mut spec = Spec { left: false, plus: false, space: false, zero: false, alternate: false, width: 0 };
     while let Some((&flag, tail)) = rest.split_first() {
         match flag {
             b'-' => spec.left = true,
@@ -190,7 +189,8 @@ fn convert(out: &mut Vec<u8>, spec: &Spec, rest: &mut &[u8], arg: u64) -> Result
         b's' if !long => {
             let mut text = [0u8; MAX_STRING];
             let len = peek_str(arg, &mut text).map_or(0, |len| len - 1);
-            let text = if len == 0 && arg < 4096 { "(null)".into() } else { String::from_utf8_lossy(&text[..len]) };
+            let text =
+                if len == 0 && arg < 4096 { "(null)".into() } else { String::from_utf8_lossy(&text[..len]) };
             Spec { zero: false, ..*spec }.pad(out, "", &text);
         }
         b'p' if !long => return pointer(out, spec, rest, arg),
@@ -258,8 +258,14 @@ mod tests {
     #[test]
     fn numbers() {
         assert_eq!(text("%d %u %x", &[u64::MAX, u64::MAX, 255]), "-1 4294967295 ff");
-        assert_eq!(text("%ld %llu %lx", &[u64::MAX, u64::MAX, 1 << 40]), "-1 18446744073709551615 10000000000");
-        assert_eq!(text("[%5d] [%-5d] [%05d] [%+d] [%#x]", &[42, 42, u64::MAX - 41, 7, 16]), "[   42] [42   ] [-0042] [+7] [0x10]");
+        assert_eq!(
+            text("%ld %llu %lx", &[u64::MAX, u64::MAX, 1 << 40]),
+            "-1 18446744073709551615 10000000000"
+        );
+        assert_eq!(
+            text("[%5d] [%-5d] [%05d] [%+d] [%#x]", &[42, 42, u64::MAX - 41, 7, 16]),
+            "[   42] [42   ] [-0042] [+7] [0x10]"
+        );
         assert_eq!(text("100%% %c", &[65]), "100% A");
     }
 

@@ -16,12 +16,22 @@ pub(crate) static ROWS: &[Row] = &[row("spin_lock", lock, ""), row("spin_unlock"
 
 impl Run<'_> {
     /// The special field that argument `n` points to exactly, which must be of one of these kinds.
-    pub(crate) fn field_argument(&self, call: &Call, n: usize, kinds: &[FieldKind]) -> Result<SpecialField, Fault> {
+    pub(crate) fn field_argument(
+        &self,
+        call: &Call,
+        n: usize,
+        kinds: &[FieldKind],
+    ) -> Result<SpecialField, Fault> {
         self.field_at(call.reg(n), kinds, &Who::Argument(n as u8 + 1, call.name))
     }
 
     /// The special field that a pointer points to exactly, which must be of one of these kinds.
-    pub(crate) fn field_at(&self, reg: &Reg, kinds: &[FieldKind], who: &Who<'_>) -> Result<SpecialField, Fault> {
+    pub(crate) fn field_at(
+        &self,
+        reg: &Reg,
+        kinds: &[FieldKind],
+        who: &Who<'_>,
+    ) -> Result<SpecialField, Fault> {
         let what = crate::exec::field_name(kinds[0]);
         if reg.prov.kind != Kind::MapValue {
             return Err(self.not_a(reg, &format!("a {what} in a map value"), who));
@@ -32,7 +42,11 @@ impl Run<'_> {
         match fields.iter().find(|f| u64::from(f.offset) == offset && kinds.contains(&f.kind)) {
             Some(field) => Ok(*field),
             None => {
-                let message = format!("{who} is offset {} of {}, where there is no {what}", offset as i64, self.object(&reg.prov));
+                let message = format!(
+                    "{who} is offset {} of {}, where there is no {what}",
+                    offset as i64,
+                    self.object(&reg.prov)
+                );
                 Err(self.fault(FaultKind::Argument, message))
             }
         }
@@ -62,7 +76,9 @@ fn unlock(run: &mut Run<'_>, call: &Call) -> Result<Reg, Fault> {
             run.state.lock = None;
             Ok(Reg::UNINIT)
         }
-        Some(_) => Err(run.fault(FaultKind::Locking, "spin_unlock of another lock than the one that is held")),
+        Some(_) => {
+            Err(run.fault(FaultKind::Locking, "spin_unlock of another lock than the one that is held"))
+        }
         None => Err(run.fault(FaultKind::Locking, "spin_unlock without a lock held")),
     }
 }

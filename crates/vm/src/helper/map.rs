@@ -59,8 +59,10 @@ fn lookup(run: &mut Run<'_>, call: &Call) -> Result<Reg, Fault> {
 
 /// A look-up in a map of maps gives a map.
 fn inner(run: &mut Run<'_>, call: &Call) -> Result<Reg, Fault> {
-    let _ = (map_reg, Run::map_number, call);
-    Err(run.fault(FaultKind::Unsupported, "maps of maps"))
+    let found = run.call_map(call, 0)?.inner_map(run.guard(), call.bytes(1)).cloned();
+    let Some(map) = found else { return Ok(Reg::ZERO) };
+    let number = run.map_number(&map)?;
+    Ok(map_reg(&map, number))
 }
 
 fn lookup_percpu(run: &mut Run<'_>, call: &Call) -> Result<Reg, Fault> {

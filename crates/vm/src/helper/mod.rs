@@ -11,6 +11,7 @@ mod call;
 mod check;
 mod current;
 pub(crate) mod dynptr;
+mod flow;
 mod format;
 mod hook;
 mod locks;
@@ -21,6 +22,7 @@ mod output;
 mod probe;
 mod refused;
 pub(crate) mod state;
+mod storage;
 mod strings;
 mod time;
 
@@ -81,6 +83,8 @@ pub(crate) fn rows() -> impl Iterator<Item = &'static Row> {
         probe::ROWS,
         output::ROWS,
         dynptr::ROWS,
+        flow::ROWS,
+        storage::ROWS,
         locks::ROWS,
         net::ROWS,
         refused::ROWS,

@@ -3,10 +3,10 @@
 use std::ptr::NonNull;
 
 use skep_maps::{Drain, Map};
-use skep_platform::errno::{EINVAL, EOPNOTSUPP};
+use skep_platform::errno::EINVAL;
 
 use super::map::errno;
-use super::{Call, Row, refuse, row};
+use super::{Call, Row, row};
 use crate::exec::{Run, Undo, Who};
 use crate::fault::{Fault, FaultKind};
 use crate::prov::{Kind, Life, Perm, Reg};
@@ -20,7 +20,6 @@ pub(crate) static ROWS: &[Row] = &[
     row("ringbuf_query", query, ""),
     row("perf_event_output", perf_output, "context bytes cannot be appended, except by packet hooks"),
     row("user_ringbuf_drain", drain, ""),
-    refuse("get_stackid", EOPNOTSUPP, "the host's stack is not the program's to see"),
 ];
 
 /// What a fault calls a record.
@@ -57,14 +56,22 @@ impl Run<'_> {
     }
 
     /// Ends a record's life and gives it to the reader, or up. The register knows the map.
-    pub(crate) fn finish_record(&mut self, record: &Reg, flags: u64, discard: bool, who: &Who<'_>) -> Result<(), Fault> {
+    pub(crate) fn finish_record(
+        &mut self,
+        record: &Reg,
+        flags: u64,
+        discard: bool,
+        who: &Who<'_>,
+    ) -> Result<(), Fault> {
         let life = record.prov.life;
         let is_record = self.m_ref().lives.resource(life).is_some_and(|r| r.what == RECORD && r.owned);
         if !is_record {
             return Err(self.not_a(record, "a ring buffer record that is held", who));
         }
         let map = self.map_at(record.prov.index);
-        if let (Some(ring), Some(at)) = (map.and_then(Map::ringbuf), NonNull::new(record.prov.base as *mut u8)) {
+        if let (Some(ring), Some(at)) =
+            (map.and_then(Map::ringbuf), NonNull::new(record.prov.base as *mut u8))
+        {
             // Cannot fail: it is a reserved record of this ring.
             let _ = if discard { ring.discard(at, flags) } else { ring.submit(at, flags) };
         }

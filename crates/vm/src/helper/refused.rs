@@ -27,7 +27,6 @@ pub(crate) static ROWS: &[Row] = &[
     refuse("get_retval", EOPNOTSUPP, TRACING),
     refuse("set_retval", EOPNOTSUPP, TRACING),
     row("get_attach_cookie", |_, _| Ok(Reg::ZERO), "always 0: links carry no cookie"),
-    refuse("get_stack", EOPNOTSUPP, "the host's stack is not the program's to see"),
     refuse("get_task_stack", EOPNOTSUPP, KERNEL),
     refuse("task_pt_regs", EOPNOTSUPP, KERNEL),
     refuse("find_vma", EOPNOTSUPP, KERNEL),

@@ -1,7 +1,7 @@
 //! Text: comparing it, reading numbers from it.
 
-use skep_platform::errno::{EINVAL, ERANGE};
 use skep_platform::Errno;
+use skep_platform::errno::{EINVAL, ERANGE};
 
 use super::{Call, Row, row};
 use crate::exec::Run;

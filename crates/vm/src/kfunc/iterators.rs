@@ -100,7 +100,11 @@ fn next(run: &mut Run<'_>, args: &Args) -> Result<Reg, Fault> {
             let found = b.advance();
             (&raw mut *b.value, b.life, found)
         }
-        _ => return Err(run.fault(FaultKind::Protocol, format!("{} is an object of another kind", args.who(0)))),
+        _ => {
+            return Err(
+                run.fault(FaultKind::Protocol, format!("{} is an object of another kind", args.who(0)))
+            );
+        }
     };
     let Some(found) = found else { return Ok(Reg::ZERO) };
     // SAFETY: the box belongs to the iterator, which is alive.

@@ -3,6 +3,7 @@
 //! A loader passes the names of the externs that a program calls; here each is a row of a table. Kernel functions have no prototypes
 //! outside of the kernel's own BTF, so each implementation checks its arguments with the small vocabulary of [`Args`].
 
+mod arena;
 mod args;
 mod dynptr;
 mod iterators;
@@ -50,7 +51,7 @@ impl Resolved {
 
 /// All tables.
 pub(crate) fn all() -> impl Iterator<Item = &'static Resolved> {
-    [iterators::ROWS, sections::ROWS, dynptr::ROWS].into_iter().flatten()
+    [iterators::ROWS, sections::ROWS, dynptr::ROWS, arena::ROWS].into_iter().flatten()
 }
 
 /// The kernel function of this name.
