@@ -10,6 +10,7 @@
 //! [`generate`] makes programs that are valid by construction; the differential tests use it too.
 
 pub mod generate;
+pub mod map_ops;
 pub mod mutate;
 pub mod rng;
 mod targets;

@@ -4,6 +4,7 @@ mod btf;
 mod capture;
 mod interp;
 mod isa;
+mod maps;
 mod object;
 
 use crate::Target;
@@ -18,4 +19,5 @@ pub(crate) const ALL: &[Target] = &[
     capture::PCAP,
     interp::ANY,
     interp::GENERATED,
+    maps::MODEL,
 ];
