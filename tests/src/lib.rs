@@ -1,5 +1,6 @@
 //! What the tests that cross crates share: one generated program, run by whoever can run it.
 
+pub mod cli;
 pub mod kernel;
 pub mod shrink;
 
