@@ -27,7 +27,7 @@
 //! | [`types`] | the views: one struct for each kind |
 //! | [`Builder`] | the writer |
 //! | [`print`] | as C header, as one line a type, as JSON |
-//! | `value` | bytes of a type as a tree of values, and back |
+//! | [`value`] | bytes of a type as a tree of values, and back |
 //! | [`core`] | CO-RE: where a field of the program's types is in another kernel's |
 //! | `merge` | several BTFs into one, for static linking |
 //!
@@ -53,6 +53,7 @@ mod lookup;
 mod parse;
 pub mod print;
 pub mod types;
+pub mod value;
 
 #[cfg(test)]
 mod tests;
