@@ -1,17 +1,29 @@
-//! The Rust programs in `examples/`: each is run without arguments and must end well.
+//! The Rust programs in `examples/`: each is run and must end well.
 //!
-//! Which they are is asked of cargo, so that an example cannot be forgotten here.
+//! Which they are is asked of cargo, so that an example cannot be forgotten here. One that takes arguments, or writes a
+//! file that is committed, has a row in [`CASES`].
 
 use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::process::{capture, cargo, tail};
+use crate::process::{capture, cargo, tail, target_dir};
 use crate::report::Report;
 
 /// An example shows something to a person who waits for it.
 const EXAMPLE_LIMIT: Duration = Duration::from_secs(120);
+
+/// How an example is run, when not without arguments.
+struct Case {
+    name: &'static str,
+    /// `OUT` is a file under `target/examples-out/`.
+    args: &'static [&'static str],
+    /// The committed file that `OUT` must be the same as.
+    same_as: Option<&'static str>,
+}
+
+const CASES: &[Case] = &[Case { name: "capture", args: &["OUT"], same_as: Some("examples/evening.pcap") }];
 
 /// Runs every example target of the workspace whose name contains `filter`.
 pub(crate) fn run(root: &Path, filter: Option<&str>, report: &mut Report) -> Result<(), String> {
@@ -21,17 +33,38 @@ pub(crate) fn run(root: &Path, filter: Option<&str>, report: &mut Report) -> Res
             continue;
         }
         report.flash(&name);
-        let mut cmd = cargo(root);
-        cmd.args(["run", "--quiet", "--package", &package, "--example", &example]);
-        let got = capture(&mut cmd, EXAMPLE_LIMIT, |_| {})?;
-        if got.ok {
-            report.pass();
-            report.say(&format!("{name}: ok"));
-        } else {
-            report.fail(name, format!("{}\n{}", got.how, tail(&got.text, 60)));
+        match example_result(root, &package, &example)? {
+            None => {
+                report.pass();
+                report.say(&format!("{name}: ok"));
+            }
+            Some(why) => report.fail(name, why),
         }
     }
     Ok(())
+}
+
+/// Runs one; what is wrong, if anything.
+fn example_result(root: &Path, package: &str, example: &str) -> Result<Option<String>, String> {
+    let case = CASES.iter().find(|case| case.name == example);
+    let folder = target_dir(root).join("examples-out");
+    std::fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    let out = folder.join(example);
+    let mut cmd = cargo(root);
+    cmd.args(["run", "--quiet", "--package", package, "--example", example, "--"]);
+    for arg in case.map_or(&[][..], |case| case.args) {
+        match *arg {
+            "OUT" => cmd.arg(&out),
+            other => cmd.arg(other),
+        };
+    }
+    let got = capture(&mut cmd, EXAMPLE_LIMIT, |_| {})?;
+    if !got.ok {
+        return Ok(Some(format!("{}\n{}", got.how, tail(&got.text, 60))));
+    }
+    let Some(committed) = case.and_then(|case| case.same_as) else { return Ok(None) };
+    let same = matches!((std::fs::read(&out), std::fs::read(root.join(committed))), (Ok(a), Ok(b)) if a == b);
+    Ok((!same).then(|| format!("what it writes ({}) is not what is committed as {committed}", out.display())))
 }
 
 /// Package and name of each example target.

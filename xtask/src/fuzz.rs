@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::process::{capture, cargo, step, tail};
+use crate::process::{capture, cargo, step, tail, target_dir};
 use crate::report::Report;
 
 /// The driver stops by itself long before: this is for when the driver hangs.
 const TARGET_LIMIT: Duration = Duration::from_secs(300);
+
+/// Building it, when the tests have not.
+const BUILD_LIMIT: Duration = Duration::from_secs(900);
 
 /// `cargo xtask fuzz`.
 #[derive(Args)]
@@ -73,18 +76,23 @@ fn libfuzzer(root: &Path, target: &str, seconds: Option<u64>) -> Result<(), Stri
 
 /// Each target whose name contains `filter` as one test.
 pub(crate) fn run(root: &Path, filter: Option<&str>, report: &mut Report) -> Result<(), String> {
-    let list = capture(driver(root).arg("--list"), TARGET_LIMIT, |_| {})?;
-    if !list.ok {
-        report.fail("fuzz --list", list.text);
-        return Ok(());
-    }
+    // Built apart: what the compiler has to say must not be read as the list.
+    let built = capture(cargo(root).args(["build", "--package", "skep-fuzz"]), BUILD_LIMIT, |_| {})?;
+    let list = capture(program(root).arg("--list"), TARGET_LIMIT, |_| {});
+    let list = match list {
+        Ok(list) if built.ok && list.ok => list,
+        _ => {
+            report.fail("fuzz targets", tail(&built.text, 60));
+            return Ok(());
+        }
+    };
     for target in list.text.lines().filter_map(|line| line.split_whitespace().next()) {
         let name = format!("fuzz {target}");
         if filter.is_some_and(|filter| !name.contains(filter)) {
             continue;
         }
         report.flash(&name);
-        let got = capture(driver(root).arg(target), TARGET_LIMIT, |_| {})?;
+        let got = capture(program(root).arg(target), TARGET_LIMIT, |_| {})?;
         if got.ok {
             report.pass();
             report.say(got.text.lines().last().unwrap_or(&name));
@@ -93,6 +101,13 @@ pub(crate) fn run(root: &Path, filter: Option<&str>, report: &mut Report) -> Res
         }
     }
     Ok(())
+}
+
+/// The driver as cargo builds it for the tests.
+fn program(root: &Path) -> std::process::Command {
+    let mut cmd = std::process::Command::new(target_dir(root).join("debug/skep-fuzz"));
+    cmd.current_dir(root);
+    cmd
 }
 
 fn driver(root: &Path) -> std::process::Command {
