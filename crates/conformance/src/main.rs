@@ -56,23 +56,16 @@ fn perform() -> Result<String, String> {
     }
 }
 
-/// The first line of standard input that is not blank.
+/// The first line of standard input.
 ///
 /// Not all of it: the suite's child processes inherit the writing end of their own pipe on some systems, so the end of
 /// the input may never come.
 fn read_line() -> Result<String, String> {
-    let mut input = io::stdin().lock().take(MOST_INPUT + 1);
     let mut line = String::new();
-    let mut total = 0;
-    loop {
-        line.clear();
-        let read = input.read_line(&mut line).map_err(|e| format!("standard input: {e}"))?;
-        total += read as u64;
-        if total > MOST_INPUT {
-            return Err(format!("standard input: expected at most {MOST_INPUT} characters"));
-        }
-        if read == 0 || !line.trim().is_empty() {
-            return Ok(line);
-        }
+    let mut input = io::stdin().lock().take(MOST_INPUT + 1);
+    input.read_line(&mut line).map_err(|e| format!("standard input: {e}"))?;
+    if line.len() as u64 > MOST_INPUT {
+        return Err(format!("standard input: expected at most {MOST_INPUT} characters"));
     }
+    Ok(line)
 }

@@ -43,6 +43,9 @@ fn from_slots(bytes: &[u8]) -> Result<ProgramSpec, String> {
 /// a program that still refers to something outside is refused when it is loaded.
 fn from_elf(bytes: &[u8]) -> Result<ProgramSpec, String> {
     let object = Object::parse(NAME, bytes).map_err(|e| e.to_string())?;
+    if object.order != ByteOrder::NATIVE {
+        return Err(format!("{NAME}: expected an object in this machine's byte order, found the other"));
+    }
     let program =
         object.programs.first().ok_or_else(|| format!("{NAME}: expected a program in the object"))?;
     let maps = object.maps.iter().map(map).collect::<Result<_, _>>()?;

@@ -253,11 +253,7 @@ fn the_contract_of_the_command_line() {
     assert_eq!(ran(&["010203", "--interpret"], &exit), "3\n");
     assert_eq!(ran(&["--interpret", "010203"], &exit), "3\n");
     assert_eq!(ran(&["01", "--program", &exit], ""), "1\n");
-    assert_eq!(
-        ran(&["01"], &format!("\n\n{}\n", exit.replace("  ", ""))),
-        "1\n",
-        "continuous, after blank lines"
-    );
+    assert_eq!(ran(&["01"], &exit.replace("  ", "")), "1\n", "without blanks or a line's end");
     assert!(ran(&["--help"], "").contains("--elf"));
 
     let refused = |args: &[&str], input: &str| {
@@ -305,11 +301,17 @@ fn an_object_brings_its_maps_variables_and_functions() {
         eprintln!("SKIPPED an_object_brings_its_maps_variables_and_functions: clang-19 is not installed");
         return;
     }
-    for (name, source, r0) in [("maps", OBJECT, "16\n"), ("bare", BARE_OBJECT, "9\n")] {
+    let other = if cfg!(target_endian = "big") { "bpfel" } else { "bpfeb" };
+    let swapped = Err("program: expected an object in this machine's byte order, found the other");
+    for (name, target, source, expected) in [
+        ("maps", "bpf", OBJECT, Ok("16")),
+        ("bare", "bpf", BARE_OBJECT, Ok("9")),
+        ("swapped", other, BARE_OBJECT, swapped),
+    ] {
         let file = |ending: &str| Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.{ending}"));
         std::fs::write(file("c"), source).unwrap();
         let built = Command::new("clang-19")
-            .args(["-target", "bpfel", "-g", "-O2", "-ffreestanding", "-c"])
+            .args(["-target", target, "-g", "-O2", "-ffreestanding", "-c"])
             .args([file("c").as_os_str(), "-o".as_ref(), file("o").as_os_str()])
             .output()
             .unwrap();
@@ -317,6 +319,7 @@ fn an_object_brings_its_maps_variables_and_functions() {
         let bytes: String =
             std::fs::read(file("o")).unwrap().iter().map(|byte| format!("{byte:02x}")).collect();
         let (code, out, err) = plugin(&["05 07", "--elf"], &bytes);
-        assert_eq!((code, out.as_str(), err.as_str()), (Some(0), r0, ""), "{name}");
+        let found = if code == Some(0) { Ok(out.trim_end()) } else { Err(err.trim_end()) };
+        assert_eq!(found.map_err(|e| e.trim_start_matches("skep-conformance: ")), expected, "{name}");
     }
 }
