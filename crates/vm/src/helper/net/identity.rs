@@ -62,8 +62,7 @@ fn of_argument(run: &mut Run<'_>, call: &Call, ask: impl Fn(&Socket) -> u64) -> 
 fn under_cgroup(run: &mut Run<'_>, call: &Call) -> Result<Reg, Fault> {
     let map = run.call_map(call, 1)?;
     let wanted = if call.u32(2) < map.spec().max_entries {
-        let value = map.lookup(&call.u32(2).to_ne_bytes()).map_err(|_| EAGAIN);
-        value.map(|v| v.iter().rev().fold(0, |id, byte| id << 8 | u64::from(*byte)))
+        map.target(run.guard(), &call.u32(2).to_ne_bytes()).map(|id| u64::from(id as u32)).ok_or(EAGAIN)
     } else {
         Err(E2BIG)
     };

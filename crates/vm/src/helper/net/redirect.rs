@@ -6,7 +6,7 @@ use skep_maps::Map;
 use skep_platform::MapType;
 use skep_platform::errno::{EINVAL, ENETDOWN};
 
-use super::super::{Call, Row, refuse, row};
+use super::super::{Call, Row, row};
 use super::{change_skb, on_skb, on_xdp, wrong_context};
 use crate::exec::Run;
 use crate::fault::Fault;
@@ -29,9 +29,10 @@ const XDP_REDIRECT: u64 = 4;
 const TC_ACT_SHOT: u64 = 2;
 const TC_ACT_REDIRECT: u64 = 7;
 const SK_DROP: u64 = 0;
+const SK_PASS: u64 = 1;
 
 const NOTE: &str = "the caller of the run gets the target and does the sending";
-const SOCKMAP: &str = "SK_DROP: socket maps hold no sockets here";
+const SOCKMAP: &str = "a socket map's values are numbers of the sockets given to the run, plus one";
 
 /// See [`super::ROWS`].
 pub(super) const ROWS: &[Row] = &[
@@ -40,11 +41,8 @@ pub(super) const ROWS: &[Row] = &[
     row("redirect_peer", peer, NOTE),
     row("redirect_neigh", neighbour, NOTE),
     row("clone_redirect", clone, NOTE),
-    row("sk_redirect_map", drop_it, SOCKMAP),
-    row("sk_redirect_hash", drop_it, SOCKMAP),
-    row("msg_redirect_map", drop_it, SOCKMAP),
-    row("msg_redirect_hash", drop_it, SOCKMAP),
-    refuse("sk_select_reuseport", EINVAL, "there are no reuseport groups here"),
+    row("sk_redirect_map", |run, call| to_socket(run, call, &call.u32(2).to_ne_bytes()), SOCKMAP),
+    row("sk_redirect_hash", |run, call| to_socket(run, call, call.bytes(2)), SOCKMAP),
 ];
 
 fn redirect(run: &mut Run<'_>, call: &Call) -> Result<Reg, Fault> {
@@ -127,9 +125,9 @@ fn redirect_map(run: &mut Run<'_>, call: &Call) -> Result<Reg, Fault> {
         return Ok(Reg::scalar(XDP_ABORTED));
     }
     let target = if flags & BROADCAST != 0 {
-        Some(broadcast(&map, flags & EXCLUDE_INGRESS != 0))
+        Some(broadcast(run, &map, flags & EXCLUDE_INGRESS != 0))
     } else {
-        entry(&map, call.u32(1))
+        entry(run, &map, call.u32(1))
     };
     on_xdp(run, call, |x| {
         x.redirect = target;
@@ -138,31 +136,20 @@ fn redirect_map(run: &mut Run<'_>, call: &Call) -> Result<Reg, Fault> {
 }
 
 /// What a key of a redirect map leads to.
-fn entry(map: &Map, key: u32) -> Option<Redirect> {
+fn entry(run: &Run<'_>, map: &Map, key: u32) -> Option<Redirect> {
+    // The value's first word: a devmap's interface, a cpumap's queue size, an xskmap's socket.
+    let word = map.target(run.guard(), &key.to_ne_bytes())? as u32;
     let target = match map.spec().map_type {
-        MapType::Devmap | MapType::DevmapHash => MapTarget::Interface(interface(map, &key.to_ne_bytes())?),
-        // An entry without a queue is none.
-        MapType::Cpumap => {
-            interface(map, &key.to_ne_bytes()).filter(|queue| *queue != 0)?;
-            MapTarget::Cpu(key)
-        }
-        MapType::Xskmap => {
-            map.lookup(&key.to_ne_bytes()).ok()?;
-            MapTarget::Xsk(key)
-        }
+        MapType::Devmap | MapType::DevmapHash => MapTarget::Interface(word),
+        MapType::Cpumap => MapTarget::Cpu(key),
+        MapType::Xskmap => MapTarget::Xsk(key),
         _ => return None,
     };
     Some(Redirect::Map { map: map.name().to_owned(), key: key.into(), target })
 }
 
-/// The first word of an entry: a devmap's interface, a cpumap's queue size. 0 is what an empty slot holds.
-fn interface(map: &Map, key: &[u8]) -> Option<u32> {
-    let value = map.lookup(key).ok()?;
-    Some(u32::from_ne_bytes(*value.first_chunk()?)).filter(|word| *word != 0)
-}
-
 /// All interfaces of a devmap, by rising key.
-fn broadcast(map: &Map, exclude_ingress: bool) -> Redirect {
+fn broadcast(run: &Run<'_>, map: &Map, exclude_ingress: bool) -> Redirect {
     let mut keys = Vec::new();
     let mut last = None;
     while let Ok(key) = map.next_key(last.as_deref()) {
@@ -175,13 +162,22 @@ fn broadcast(map: &Map, exclude_ingress: bool) -> Redirect {
     }
     keys.sort_by_key(|key| key.first_chunk().map(|bytes| u32::from_ne_bytes(*bytes)));
     keys.dedup();
-    let ifindexes = keys.iter().filter_map(|key| interface(map, key)).collect();
+    let ifindexes =
+        keys.iter().filter_map(|key| map.target(run.guard(), key)).map(|word| word as u32).collect();
     Redirect::Broadcast { map: map.name().to_owned(), ifindexes, exclude_ingress }
 }
 
-#[allow(clippy::unnecessary_wraps, reason = "the signature of a helper")]
-fn drop_it(_: &mut Run<'_>, _: &Call) -> Result<Reg, Fault> {
-    Ok(Reg::scalar(SK_DROP))
+/// `bpf_sk_redirect_map`, `_hash`: to the socket under a key of a socket map.
+fn to_socket(run: &mut Run<'_>, call: &Call, key: &[u8]) -> Result<Reg, Fault> {
+    let flags = call.u64(3);
+    let value = run.call_map(call, 1)?.target(run.guard(), key);
+    let number = value.and_then(|value| (value as u32 as usize).checked_sub(1));
+    on_skb(run, call, |c| {
+        let known = number.filter(|n| flags & !INGRESS == 0 && c.environment().sockets.get(*n).is_some());
+        let Some(number) = known else { return Ok(SK_DROP) };
+        c.redirect = Some(Redirect::Socket { number, ingress: flags & INGRESS != 0 });
+        Ok(SK_PASS)
+    })
 }
 
 impl SkbContext {

@@ -2,7 +2,7 @@
 
 use skep_platform::errno::EINVAL;
 
-use super::super::{Row, refuse, row};
+use super::super::{Row, row};
 use super::{change_skb, done, on_skb};
 
 /// See [`super::ROWS`].
@@ -109,10 +109,6 @@ pub(super) const ROWS: &[Row] = &[
         },
         "there is no IPsec here: as for a packet that went through none",
     ),
-    refuse("lwt_push_encap", EINVAL, "there are no lightweight tunnels here"),
-    refuse("lwt_seg6_store_bytes", EINVAL, "there is no segment routing here"),
-    refuse("lwt_seg6_adjust_srh", EINVAL, "there is no segment routing here"),
-    refuse("lwt_seg6_action", EINVAL, "there is no segment routing here"),
 ];
 
 /// An EtherType as programs pass it, in network order.

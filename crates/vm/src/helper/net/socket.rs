@@ -3,18 +3,17 @@
 //! A socket is a pointer to its image in the environment's table; which socket it is follows from the address. Looking
 //! one up acquires it, and the run ends with a fault when it is not released, as Linux's verifier demands.
 
-use skep_platform::errno::{EINVAL, EOPNOTSUPP, EPERM};
+use skep_platform::errno::{EINVAL, EOPNOTSUPP};
 
-use super::super::{Call, Row, refuse, row};
+use super::super::{Call, Row, row};
 use super::{answer, need_environment};
 use crate::context::Lent;
-use crate::exec::Run;
+use crate::exec::{Run, value_pointer};
 use crate::fault::{Fault, FaultKind};
 use crate::net::{Environment, SkLookupContext, SkbContext, SocketState, Transport, Tuple, XdpContext};
 use crate::prov::{Kind, Reg};
 
 const TABLE: &str = "against the sockets given to the run; all are in one network namespace";
-const NO_LAYOUT: &str = "NULL: kernel structures have no layout here";
 
 /// See [`super::ROWS`].
 pub(super) const ROWS: &[Row] = &[
@@ -26,29 +25,8 @@ pub(super) const ROWS: &[Row] = &[
     row("tcp_sock", tcp, "the fields of struct bpf_tcp_sock are those given with the socket"),
     row("get_listener_sock", listener, ""),
     row("sk_assign", assign, "tc: on arrival only, as in Linux; a NULL socket is not taken"),
-    row("skc_to_tcp_sock", nothing, NO_LAYOUT),
-    row("skc_to_tcp6_sock", nothing, NO_LAYOUT),
-    row("skc_to_tcp_timewait_sock", nothing, NO_LAYOUT),
-    row("skc_to_tcp_request_sock", nothing, NO_LAYOUT),
-    row("skc_to_udp6_sock", nothing, NO_LAYOUT),
-    row("skc_to_unix_sock", nothing, NO_LAYOUT),
-    row("skc_to_mptcp_sock", nothing, NO_LAYOUT),
-    row("sock_from_file", nothing, NO_LAYOUT),
-    refuse("setsockopt", EINVAL, "the sockets here are descriptions, not sockets"),
-    refuse("getsockopt", EINVAL, "the sockets here are descriptions, not sockets"),
-    refuse("bind", EINVAL, "the sockets here are descriptions, not sockets"),
-    refuse("tcp_send_ack", EINVAL, "the sockets here are descriptions, not sockets"),
-    refuse("sock_ops_cb_flags_set", EINVAL, "no socket has events here"),
-    refuse("sock_map_update", EOPNOTSUPP, "socket maps are filled by the application"),
-    refuse("sock_hash_update", EOPNOTSUPP, "socket maps are filled by the application"),
-    refuse("load_hdr_opt", EPERM, "only while a socket makes or parses a header"),
-    refuse("store_hdr_opt", EPERM, "only while a socket makes a header"),
-    refuse("reserve_hdr_opt", EPERM, "only while a socket makes a header"),
-    refuse("msg_apply_bytes", EOPNOTSUPP, "no messages are sent here"),
-    refuse("msg_cork_bytes", EOPNOTSUPP, "no messages are sent here"),
-    refuse("msg_pull_data", EOPNOTSUPP, "no messages are sent here"),
-    refuse("msg_push_data", EOPNOTSUPP, "no messages are sent here"),
-    refuse("msg_pop_data", EOPNOTSUPP, "no messages are sent here"),
+    row("sk_storage_get", storage_get, "owned by the socket's cookie"),
+    row("sk_storage_delete", storage_delete, "owned by the socket's cookie"),
 ];
 
 /// The number of the socket that argument `n` points to.
@@ -137,12 +115,36 @@ fn assign(run: &mut Run<'_>, call: &Call) -> Result<Reg, Fault> {
     })
 }
 
+/// The socket's storage in a map: its cookie is the owner.
+fn storage_get(run: &mut Run<'_>, call: &Call) -> Result<Reg, Fault> {
+    let Some(owner) = owner(run, call)? else { return Ok(Reg::ZERO) };
+    let init = (!call.reg(2).is_null()).then(|| call.bytes(2));
+    let map = run.call_map(call, 0)?;
+    let value = map.storage().and_then(|s| s.get(run.guard(), owner, init, call.u64(3)).ok().flatten());
+    Ok(match value {
+        Some(value) => value_pointer(map, call.reg(0).prov.index, value.as_ptr() as u64),
+        None => Reg::ZERO,
+    })
+}
+
+fn storage_delete(run: &mut Run<'_>, call: &Call) -> Result<Reg, Fault> {
+    let Some(owner) = owner(run, call)? else { return Ok(Reg::errno(EINVAL.0)) };
+    let map = run.call_map(call, 0)?;
+    let result = map.storage().map_or(Err(EINVAL), |s| s.delete(run.guard(), owner));
+    Ok(answer(result.map(|()| 0)))
+}
+
+/// Who owns the storage of the socket in argument 1; only a full socket has one.
+fn owner(run: &mut Run<'_>, call: &Call) -> Result<Option<u64>, Fault> {
+    if call.reg(1).is_null() {
+        return Ok(None);
+    }
+    let env = need_environment(run, call)?;
+    let number = socket_of(run, &env, call, 1)?;
+    Ok(env.sockets.get(number).filter(|s| s.is_full()).map(|s| s.cookie))
+}
+
 /// A closed TCP socket is in no table any more.
 fn is_unhashed(socket: &crate::net::Socket) -> bool {
     socket.transport == Transport::Tcp && socket.state == SocketState::Close
-}
-
-#[allow(clippy::unnecessary_wraps, reason = "the signature of a helper")]
-fn nothing(_: &mut Run<'_>, _: &Call) -> Result<Reg, Fault> {
-    Ok(Reg::ZERO)
 }
