@@ -22,17 +22,14 @@ fn seed() -> u64 {
     std::env::var("SKEP_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(2026)
 }
 
-fn program(index: u64, features: Features) -> Generated {
-    xdp(&mut Rng::new(seed(), index), features)
+fn program(index: u64) -> Generated {
+    xdp(&mut Rng::new(seed(), index), Features::ALL)
 }
-
-/// What runs everywhere: no helper but those of maps.
-const CORE: Features = Features { helpers: false, ..Features::ALL };
 
 #[test]
 fn the_interpreter_runs_what_the_generator_makes() {
     for index in 0..PROGRAMS {
-        let program = program(index, CORE);
+        let program = program(index);
         if let Err(why) = user::run(&program) {
             panic!("program {index}: {}\n{}", told(&why), listing(&program));
         }
@@ -63,7 +60,7 @@ fn the_interpreter_agrees_with_the_kernel() {
         return;
     }
     for index in 0..PROGRAMS {
-        let program = program(index, CORE);
+        let program = program(index);
         if disagreement(&program).is_some() {
             let small = shrink(&program, |candidate| disagreement(candidate).is_some());
             let different = disagreement(&small).unwrap_or_default();
@@ -82,16 +79,16 @@ fn the_kernel_accepts_what_the_generator_makes() {
     let mut refused = 0;
     let mut last = String::new();
     for index in 0..PROGRAMS {
-        match kernel::run(&program(index, Features::ALL)) {
+        match kernel::run(&program(index)) {
             Ok(_) => {}
             Err(Refused::Load(why)) => {
                 refused += 1;
                 last = format!("program {index}: {why}");
                 if std::env::var_os("SKEP_SHOW").is_some() {
-                    println!("{last}\n{}", listing(&program(index, Features::ALL)));
+                    println!("{last}\n{}", listing(&program(index)));
                 }
             }
-            Err(other) => panic!("program {index}: {other:?}\n{}", listing(&program(index, Features::ALL))),
+            Err(other) => panic!("program {index}: {other:?}\n{}", listing(&program(index))),
         }
     }
     println!("{PROGRAMS} programs, {refused} refused by the kernel");

@@ -1,11 +1,11 @@
 //! Programs in the user engine's checking interpreter.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use skep_maps::{Map, MapSpec};
 use skep_platform::{MapType, ProgramType};
-use skep_vm::context::{Context, Loaded, Packet as Place, Refusal};
-use skep_vm::net::Packet;
+use skep_vm::net::{Environment, XdpContext};
 use skep_vm::{Fault, Hook, Options, Program, ProgramSpec, Runtime, Trace};
 
 use crate::generate::{Generated, MapKind, MapWanted};
@@ -15,7 +15,7 @@ use crate::generate::{Generated, MapKind, MapWanted};
 pub struct Ran {
     /// The verdict: the lower half of r0.
     pub value: u32,
-    /// The packet afterwards.
+    /// The packet afterwards, its metadata in front, as Linux's test run gives it.
     pub packet: Vec<u8>,
     /// What is in each map afterwards, by key.
     pub maps: Vec<BTreeMap<Vec<u8>, Vec<u8>>>,
@@ -44,11 +44,12 @@ pub fn run(program: &Generated) -> Result<Ran, Refused> {
     spec.license = "GPL".to_owned();
     spec.runtime = Runtime::new(Options { budget: BUDGET, trace: Trace::Drop, ..Options::default() });
     let loaded = Program::load(spec).map_err(|e| Refused::Load(e.to_string()))?;
-    let mut context = Xdp(Packet::new(&program.packet));
+    let mut context = XdpContext::new(Arc::new(Environment::default()), None);
+    context.reset(&program.packet);
     let outcome = loaded.run(&mut context).map_err(Refused::Fault)?;
     Ok(Ran {
         value: outcome.value as u32,
-        packet: context.0.bytes().to_vec(),
+        packet: [context.packet.meta(), context.packet.bytes()].concat(),
         maps: maps.iter().map(contents).collect(),
     })
 }
@@ -64,26 +65,4 @@ fn create(wanted: &MapWanted) -> Result<Map, Refused> {
 
 fn contents(map: &Map) -> BTreeMap<Vec<u8>, Vec<u8>> {
     map.iter().collect()
-}
-
-/// `struct xdp_md` around a packet.
-struct Xdp(Packet);
-
-impl Context for Xdp {
-    fn name(&self) -> &str {
-        "xdp_md"
-    }
-
-    fn load(&mut self, off: i64, size: usize) -> Result<Loaded, Refusal> {
-        match (off, size) {
-            (0, 4) => Ok(Loaded::PacketData),
-            (4, 4) => Ok(Loaded::PacketEnd),
-            _ => Err(Refusal::no_field("xdp_md", off, size)),
-        }
-    }
-
-    fn packet(&mut self) -> Option<Place> {
-        let len = self.0.len();
-        Some(Place { meta: self.0.meta_ptr(), data: self.0.data_ptr(), len, writable: true })
-    }
 }

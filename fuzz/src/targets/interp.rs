@@ -62,7 +62,7 @@ fn run_generated(data: &[u8]) {
     // FNV-1a: any change of the input gives another program.
     let seed =
         data.iter().fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3));
-    let program = xdp(&mut Rng::new(seed, 0), Features { helpers: false, ..Features::ALL });
+    let program = xdp(&mut Rng::new(seed, 0), Features::ALL);
     match user::run(&program) {
         Ok(_) => {}
         Err(Refused::Load(text)) => panic!("{text}"),
