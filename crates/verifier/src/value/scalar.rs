@@ -241,7 +241,8 @@ mod tests {
     /// Settling never loses a number that all five views held before.
     #[test]
     fn settling_is_sound() {
-        let edges = [0u64, 1, 5, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff, 1 << 32, u64::MAX >> 1, 1 << 63, u64::MAX];
+        let edges =
+            [0u64, 1, 5, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff, 1 << 32, u64::MAX >> 1, 1 << 63, u64::MAX];
         for &a in &edges {
             for &b in &edges {
                 for &c in &edges {

@@ -185,10 +185,7 @@ impl Tnum {
                 mask: ((self.mask as i32) >> count) as u32 as u64,
             }
         } else {
-            Self {
-                value: ((self.value as i64) >> count) as u64,
-                mask: ((self.mask as i64) >> count) as u64,
-            }
+            Self { value: ((self.value as i64) >> count) as u64, mask: ((self.mask as i64) >> count) as u64 }
         }
     }
 
