@@ -32,6 +32,26 @@ pub enum Flag {
     Fastcall,
 }
 
+impl Flag {
+    /// Its name in tables (`ret_null`).
+    pub fn name(self) -> &'static str {
+        match self {
+            Flag::Acquire => "acquire",
+            Flag::Release => "release",
+            Flag::RetNull => "ret_null",
+            Flag::TrustedArgs => "trusted_args",
+            Flag::Sleepable => "sleepable",
+            Flag::Destructive => "destructive",
+            Flag::Rcu => "rcu",
+            Flag::IterNew => "iter_new",
+            Flag::IterNext => "iter_next",
+            Flag::IterDestroy => "iter_destroy",
+            Flag::RcuProtected => "rcu_protected",
+            Flag::Fastcall => "fastcall",
+        }
+    }
+}
+
 /// A kfunc of 6.18.
 #[derive(Debug, Clone, Copy)]
 pub struct Known {
