@@ -274,6 +274,14 @@ impl Builder {
         }
     }
 
+    /// The words that [`Builder::copy`] would add, of which only the strings stay.
+    pub(crate) fn signature(&mut self, of: &Type<'_>, map: impl FnMut(TypeId) -> TypeId) -> Vec<u32> {
+        let (start, count) = (self.words.len(), self.count);
+        self.copy(of, map);
+        self.count = count;
+        self.words.split_off(start)
+    }
+
     /// The blob, in this machine's byte order.
     pub fn build(&self) -> Vec<u8> {
         self.build_as(ByteOrder::NATIVE)

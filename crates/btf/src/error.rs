@@ -7,6 +7,8 @@ use crate::TypeId;
 /// The part of the blob an error lies in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Section {
+    /// The ELF file around it.
+    Elf,
     /// The first `hdr_len` bytes.
     Header,
     /// The types, at `hdr_len + type_off`.
@@ -18,9 +20,10 @@ pub enum Section {
 impl fmt::Display for Section {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Header => "header",
-            Self::Types => "type section",
-            Self::Strings => "string section",
+            Self::Elf => "ELF file",
+            Self::Header => "BTF header",
+            Self::Types => "BTF type section",
+            Self::Strings => "BTF string section",
         })
     }
 }
@@ -68,7 +71,7 @@ impl fmt::Display for BtfError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Malformed(m) => {
-                write!(f, "BTF {}, offset {:#x}", m.section, m.offset)?;
+                write!(f, "{}, offset {:#x}", m.section, m.offset)?;
                 if let Some(id) = m.type_id {
                     write!(f, " (type {id})")?;
                 }

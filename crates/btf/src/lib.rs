@@ -29,7 +29,8 @@
 //! | [`print`] | as C header, as one line a type, as JSON |
 //! | [`value`] | bytes of a type as a tree of values, and back |
 //! | [`core`] | CO-RE: where a field of the program's types is in another kernel's |
-//! | `merge` | several BTFs into one, for static linking |
+//! | [`elf`] | the section of an ELF file that holds BTF |
+//! | [`merge()`] | several BTFs into one, for static linking |
 //!
 //! ```
 //! use skep_btf::{Btf, Builder, IntEncoding, Kind, Type};
@@ -47,9 +48,11 @@
 
 mod build;
 pub mod core;
+pub mod elf;
 mod error;
 mod layout;
 mod lookup;
+mod merge;
 mod parse;
 pub mod print;
 pub mod types;
@@ -61,6 +64,7 @@ mod tests;
 pub use build::Builder;
 pub use error::{BtfError, Malformed, Section};
 pub use lookup::essential_name;
+pub use merge::{Merged, merge};
 pub use parse::{Btf, ByteOrder};
 pub use types::{
     Array, Composite, DataSec, DeclTag, Enum, Float, Func, FuncProto, Fwd, Int, IntEncoding, Kind, Linkage,

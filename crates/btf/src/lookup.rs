@@ -5,6 +5,8 @@
 //! it for the kernel's 72,000 named types costs a few milliseconds, once; it borrows no names and so needs no second copy of
 //! them.
 
+use std::collections::BTreeSet;
+
 use crate::parse::Btf;
 use crate::types::{Kind, Type, TypeId};
 
@@ -94,6 +96,24 @@ impl Btf {
     /// The type of a function or variable by its name.
     pub fn find_func(&self, name: &str) -> Option<TypeId> {
         self.find(name, Kind::Func)
+    }
+
+    /// The given types and all they refer to, in the order of their ids.
+    pub fn closure(&self, roots: &[TypeId]) -> Vec<TypeId> {
+        let mut needed = BTreeSet::new();
+        let mut left = roots.to_vec();
+        while let Some(id) = left.pop() {
+            let Some(ty) = self.get(id).filter(|_| id != TypeId::VOID && needed.insert(id)) else { continue };
+            left.extend(ty.target());
+            match ty {
+                Type::Struct(t) | Type::Union(t) => left.extend(t.members.iter().map(|m| m.type_id)),
+                Type::FuncProto(t) => left.extend(t.params.iter().map(|p| p.type_id)),
+                Type::DataSec(t) => left.extend(t.vars.iter().map(|v| v.type_id)),
+                Type::Array(t) => left.push(t.index),
+                _ => {}
+            }
+        }
+        needed.into_iter().collect()
     }
 
     /// The section of that name.

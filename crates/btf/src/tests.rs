@@ -193,6 +193,20 @@ fn exercise(btf: &Btf, ids: impl Iterator<Item = TypeId>) {
     }
 }
 
+/// Prints, formats, matches and merges; what comes out matters elsewhere.
+fn use_all(btf: &Btf, random: &mut Xorshift) {
+    let _ = print::c(btf, None, &mut std::io::sink());
+    let _ = print::raw(btf, btf.types().map(|(id, _)| id), &mut std::io::sink());
+    merge(&[btf, btf]);
+    for (id, _) in btf.types() {
+        let shown = value::format(btf, id, &[0x41; 80]);
+        let _ = value::parse_text(btf, id, &shown.to_string());
+        let kind = core::RelocationKind::ALL[random.below(core::RelocationKind::ALL.len())];
+        let spec = ["0", "0:1", "0:4:0", "0:0:3"][random.below(4)];
+        let _ = core::match_field(btf, id, spec, kind, btf);
+    }
+}
+
 #[test]
 fn damaged_bytes_never_panic() {
     let good = sample().build();
