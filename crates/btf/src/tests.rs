@@ -224,6 +224,9 @@ fn damaged_bytes_never_panic() {
         if let Ok(btf) = Btf::parse(&bytes) {
             accepted += 1;
             exercise(&btf, btf.types().map(|(id, _)| id));
+            if accepted % 8 == 0 {
+                use_all(&btf, &mut random);
+            }
         }
     }
     assert!(
