@@ -1,0 +1,91 @@
+//! What `--on`, `--set` and `--clock` mean.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// `--on`
+#[derive(Clone, Debug)]
+pub(crate) enum Input {
+    /// `pcap:FILE`
+    Capture(PathBuf),
+    /// `hex:BYTES`: one packet
+    Packet(Vec<u8>),
+    /// `ctx:BYTES`: the memory of a context
+    Context(Vec<u8>),
+    /// `args:N,N,…`
+    Arguments(Vec<u64>),
+}
+
+impl FromStr for Input {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            Some(("pcap", path)) if !path.is_empty() => Ok(Self::Capture(path.into())),
+            Some(("hex", bytes)) => hex(bytes).map(Self::Packet),
+            Some(("ctx", bytes)) => hex(bytes).map(Self::Context),
+            Some(("args", list)) => {
+                list.split(',').map(number).collect::<Result<_, _>>().map(Self::Arguments)
+            }
+            _ if text.ends_with(".pcap") || text.ends_with(".pcapng") => Ok(Self::Capture(text.into())),
+            _ => Err("expected pcap:FILE, hex:BYTES, ctx:BYTES or args:N,N,…".to_owned()),
+        }
+    }
+}
+
+/// `NAME=VALUE`
+pub(crate) fn assignment(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_owned(), value.to_owned())),
+        _ => Err("expected VARIABLE=VALUE".to_owned()),
+    }
+}
+
+/// `--clock`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ClockChoice {
+    /// The time stamp of the packet at hand
+    Capture,
+    /// This machine's clock
+    Now,
+}
+
+/// Hexadecimal bytes; blanks, colons and a leading `0x` are ignored.
+fn hex(text: &str) -> Result<Vec<u8>, String> {
+    let text = text.strip_prefix("0x").unwrap_or(text);
+    let digits: Vec<char> = text.chars().filter(|c| !c.is_whitespace() && *c != ':').collect();
+    let digit = |c: char| c.to_digit(16).ok_or_else(|| format!("`{c}` is no hexadecimal digit"));
+    if !digits.len().is_multiple_of(2) {
+        return Err(format!("{} hexadecimal digits: expected two for each byte", digits.len()));
+    }
+    digits.chunks(2).map(|pair| Ok((digit(pair[0])? * 16 + digit(pair[1])?) as u8)).collect()
+}
+
+fn number(text: &str) -> Result<u64, String> {
+    let text = text.trim();
+    let parsed = match text.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16),
+        None => text.parse().or_else(|_| text.parse::<i64>().map(|n| n as u64)),
+    };
+    parsed.map_err(|_| format!("`{text}` is no number"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_read_as_people_paste_them() {
+        assert_eq!(hex("0x0a0B").unwrap(), [10, 11]);
+        assert_eq!(hex("de:ad be ef").unwrap(), [0xde, 0xad, 0xbe, 0xef]);
+        assert!(hex("abc").unwrap_err().contains("two for each byte"));
+        assert!(hex("zz").unwrap_err().contains("`z`"));
+    }
+
+    #[test]
+    fn arguments_may_be_hexadecimal_or_negative() {
+        let Ok(Input::Arguments(list)) = "args:1,0x10,-1".parse() else { panic!() };
+        assert_eq!(list, [1, 16, u64::MAX]);
+        assert!("nonsense".parse::<Input>().is_err());
+    }
+}

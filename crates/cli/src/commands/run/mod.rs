@@ -1,0 +1,107 @@
+//! `skep run`: a program on packets, on a context, or on nothing but itself.
+
+mod input;
+mod json;
+mod maps;
+mod session;
+mod text;
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use crate::report::{Failure, Format};
+
+/// Run an eBPF program, inside this process, on packets or on a context
+///
+/// Nothing here needs a kernel, root or a compiler. Every access the program makes is checked; a violation is reported with
+/// the instruction and the object at fault, and the exit code is 1.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  skep run examples/doorman.bpf.o --on pcap:examples/evening.pcap
+  skep run filter.bpf.o --program drop_udp --on pcap:in.pcap --out kept.pcap
+  skep run doorman.bpf.o --set burst=50 --on pcap:in.pcap --format json | jq .verdicts
+  skep run lb.bpf.o --network net.json --on hex:ffffffffffff0200000000010800…
+  skep run tp.bpf.o --on args:17,0x2a")]
+pub(crate) struct Args {
+    /// The object file, as clang, GCC or rustc made it
+    object: PathBuf,
+
+    /// The program to run; needed when the object has several
+    #[arg(short, long, value_name = "NAME")]
+    program: Option<String>,
+
+    /// What to run it on: pcap:FILE (pcap or pcapng), hex:BYTES (one packet), ctx:BYTES (a context's memory),
+    /// args:N,N,… (arguments of a raw tracepoint); nothing is an empty context
+    #[arg(long, value_name = "INPUT")]
+    on: Option<input::Input>,
+
+    /// Write the packets that were passed, answered, redirected or cloned to this pcap file
+    #[arg(short, long, value_name = "FILE")]
+    out: Option<PathBuf>,
+
+    /// Set a global variable before the program starts; may be given more than once
+    #[arg(long, value_name = "VARIABLE=VALUE", value_parser = input::assignment)]
+    set: Vec<(String, String)>,
+
+    /// Devices, routes, neighbours and sockets that the program believes in, as JSON
+    #[arg(long, value_name = "FILE", help_heading = "Environment")]
+    network: Option<PathBuf>,
+
+    /// Number of the interface that packets come in by
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Environment")]
+    interface: u32,
+
+    /// What time it is for the program: that of the capture's packets, or now
+    #[arg(long, value_name = "CLOCK", default_value = "capture", help_heading = "Environment")]
+    clock: input::ClockChoice,
+
+    /// Kernel types to relocate against (raw BTF, such as /sys/kernel/btf/vmlinux); the object's own by default
+    #[arg(long, value_name = "FILE", help_heading = "Environment")]
+    btf: Option<PathBuf>,
+
+    /// Go over the input this many times
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    repeat: u64,
+
+    /// Instructions that one run may spend before it is stopped
+    #[arg(long, value_name = "N", help_heading = "Checking")]
+    budget: Option<u64>,
+
+    /// Report reading of stack bytes that were never written, which Linux allows to the privileged
+    #[arg(long, help_heading = "Checking")]
+    strict: bool,
+
+    /// Entries to show of each map; 0 shows all
+    #[arg(long, value_name = "N", default_value_t = 16, help_heading = "Output")]
+    entries: usize,
+
+    /// Show each CPU slot's value instead of the sum
+    #[arg(long, help_heading = "Output")]
+    per_cpu: bool,
+
+    /// Records and lines of trace output to show, of each; 0 shows all
+    #[arg(long, value_name = "N", default_value_t = 16, help_heading = "Output")]
+    lines: usize,
+
+    /// The structure that records of ring buffers and perf events are; guessed from their size otherwise
+    #[arg(long, value_name = "STRUCT", help_heading = "Output")]
+    events: Option<String>,
+
+    /// For people or for programs
+    #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
+    format: Format,
+}
+
+impl Args {
+    pub(crate) fn run(self, out: &mut dyn Write) -> Result<(), Failure> {
+        let session = session::Session::prepare(&self)?;
+        let report = session.run(&self)?;
+        match self.format {
+            Format::Text => text::render(&report, &self, out)?,
+            Format::Json => json::render(&report, &self, out)?,
+        }
+        // The findings have been rendered; what is left to say is that there were some.
+        if report.has_faults() { Err(Failure::Silent(1)) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,116 @@
+//! Where programs run.
+//!
+//! An object is the same everywhere; an engine is where the environment enters. [`Engine::user`] runs programs inside this
+//! process. What all its programs share (options, trace output, the network they believe in) is settled when it is built.
+
+use std::sync::Arc;
+
+use skep_btf::Btf;
+use skep_object::{Kconfig, Object};
+use skep_platform::ProgramType;
+use skep_vm::{Hook, Options, Runtime, Trace};
+
+use crate::error::Error;
+use crate::load::{Loaded, Loader};
+
+/// Runs programs. Cheap to clone; clones are the same engine.
+#[derive(Clone, Debug)]
+pub struct Engine(Arc<Settings>);
+
+/// What an [`Engine`] is built from; every part has a default.
+#[derive(Clone, Debug, Default)]
+pub struct EngineBuilder(Settings);
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Settings {
+    pub(crate) runtime: Runtime,
+    pub(crate) options: Options,
+    pub(crate) hooks: Vec<Hook>,
+    pub(crate) target: Option<Arc<Btf>>,
+    pub(crate) kconfig: Kconfig,
+}
+
+impl Engine {
+    /// The user engine with its defaults: trace output collected, Linux's leniency, no hooks but Linux's.
+    pub fn user() -> Self {
+        Self::builder().build()
+    }
+
+    /// The user engine with other settings.
+    pub fn builder() -> EngineBuilder {
+        EngineBuilder::default()
+    }
+
+    /// Loads all programs of an object that are marked for loading, with their maps.
+    ///
+    /// # Errors
+    /// The first thing that stands in the way; nothing is left behind.
+    pub fn load(&self, object: &Object) -> Result<Loaded, Error> {
+        self.loader(object).load()
+    }
+
+    /// Loads an object with choices: which programs, which values for its variables.
+    pub fn loader<'a>(&self, object: &'a Object) -> Loader<'a> {
+        Loader::new(self.clone(), object)
+    }
+
+    /// Lines that programs have traced since the last call, oldest first.
+    pub fn take_trace(&self) -> Vec<String> {
+        self.0.runtime.take_trace()
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.0
+    }
+
+    /// The hook that a program belongs to, by its section: one of the engine's own by name, else one of Linux's.
+    pub(crate) fn hook(&self, section: &str, program_type: Option<ProgramType>) -> Option<Hook> {
+        let own = self.0.hooks.iter().find(|hook| hook.name() == section);
+        own.cloned().or_else(|| program_type.map(Hook::linux))
+    }
+}
+
+impl EngineBuilder {
+    /// Adds a hook of the application's own. Programs in a section of its name are loaded for it.
+    #[must_use]
+    pub fn hook(mut self, hook: Hook) -> Self {
+        self.0.hooks.push(hook);
+        self
+    }
+
+    /// Where `bpf_printk` goes.
+    #[must_use]
+    pub fn trace(mut self, trace: Trace) -> Self {
+        self.0.options.trace = trace;
+        self
+    }
+
+    /// All options of the runtime at once: budget, strictness, clock, trace.
+    #[must_use]
+    pub fn options(mut self, options: Options) -> Self {
+        self.0.options = options;
+        self
+    }
+
+    /// The kernel types that CO-RE relocations are matched against. The default is the object's own types, which is
+    /// right for what user space shares with the kernel (`xdp_md`, `__sk_buff`).
+    #[must_use]
+    pub fn target(mut self, btf: Arc<Btf>) -> Self {
+        self.0.target = Some(btf);
+        self
+    }
+
+    /// What `__kconfig` variables are filled from. The default is empty: only weak ones load.
+    #[must_use]
+    pub fn kconfig(mut self, config: Kconfig) -> Self {
+        self.0.kconfig = config;
+        self
+    }
+
+    /// The engine.
+    #[must_use]
+    pub fn build(mut self) -> Engine {
+        self.0.runtime = Runtime::new(self.0.options.clone());
+        Engine(Arc::new(self.0))
+    }
+}
