@@ -26,20 +26,34 @@ pub fn map_type(map_type: MapType) -> Answer {
 
 /// The smallest map of a type.
 fn create_smallest(map_type: MapType) -> Result<OwnedFd, Errno> {
+    create(&smallest_request(map_type))
+}
+
+/// What to ask for to get the smallest map of a type.
+pub(super) fn smallest_request(map_type: MapType) -> MapRequest<'static> {
     let rules = map_type.rules();
     let entries = match rules.entries {
-        Entries::NonZero | Entries::Cpus => 1,
+        Entries::NonZero | Entries::UpTo(_) | Entries::Cpus => 1,
         Entries::Exactly(n) => n,
         Entries::PowerOfTwoPages => PAGE_SIZE,
     };
     let mut request = MapRequest::new(map_type, smallest(rules.key), smallest(rules.value), entries);
     request.flags = rules.required;
+    if rules.needs_btf {
+        (request.key_size, request.value_size) = (4, 4);
+    }
+    request
+}
+
+/// Creates what is asked for, with an inner map and BTF where the type wants them.
+pub(super) fn create(request: &MapRequest<'_>) -> Result<OwnedFd, Errno> {
+    let rules = request.map_type.rules();
+    let mut request = request.clone();
     let inner =
         rules.needs_inner.then(|| map_create(&MapRequest::new(MapType::Array, 4, 4, 1))).transpose()?;
     request.inner = inner.as_ref().map(|fd| fd.as_fd());
     let btf = rules.needs_btf.then(|| btf_load(&four_byte_int())).transpose()?;
     if let Some(btf) = &btf {
-        (request.key_size, request.value_size) = (4, 4);
         request.btf = Some((btf.as_fd(), 1, 1));
     }
     map_create(&request)

@@ -1,10 +1,11 @@
 //! The live kernel against the tables of its release.
 
 use skep_platform::context::{self, View};
-use skep_platform::{AttachType, Helper, MapType, ProgramType, Release, helper as table};
+use skep_platform::{AttachType, Helper, MapFlags, MapType, ProgramType, Release, helper as table};
 
 use super::shape::Shape;
 use super::*;
+use crate::MapRequest;
 use crate::calls_test::skipped;
 
 /// `false`, with a line that says so, unless the live kernel is the newest one modelled and can be asked.
@@ -198,4 +199,59 @@ fn kfuncs_are_where_the_table_says() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn maps_are_created_when_the_rules_say_so() {
+    if !is_reference("maps_are_created_when_the_rules_say_so") {
+        return;
+    }
+    let mut wrong = Vec::new();
+    for &map in MapType::ALL.iter().filter(|map| map_type(**map) == Answer::Yes) {
+        for request in variations(&maps::smallest_request(map)) {
+            let expected = map.rules().check(
+                request.key_size,
+                request.value_size,
+                request.max_entries,
+                request.flags,
+                request.extra,
+            );
+            let got = maps::create(&request).map(drop);
+            if got != expected {
+                wrong.push(format!("{map:?} {request:?}: kernel {got:?}, table {expected:?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// The request with one number or flag changed at a time.
+fn variations<'a>(base: &MapRequest<'a>) -> Vec<MapRequest<'a>> {
+    let mut out = Vec::new();
+    for key_size in [0, 1, 3, 4, 5, 8, 12, 16, 260, 261, 512, 513] {
+        out.push(MapRequest { key_size, ..base.clone() });
+    }
+    // A value that BTF describes has the size that BTF says.
+    let values =
+        [0, 1, 4, 8, 12, 16, 1016, 1024, 4096, 4097, 32768, 32769, 65407, 65408, 4194024, 4194025, 4194255];
+    for value_size in values.into_iter().filter(|_| !base.map_type.rules().needs_btf) {
+        out.push(MapRequest { value_size, ..base.clone() });
+    }
+    for max_entries in [0, 1, 2, 100, 4096, 8192, 12288, (1 << 20) + 1] {
+        // How many CPUs the kernel was built for is not in the table.
+        let unknown = base.map_type == MapType::Cpumap && max_entries > 100;
+        // A million entries are tried only where they are too many.
+        if unknown || (max_entries > 12288 && base.map_type != MapType::Arena) {
+            continue;
+        }
+        out.push(MapRequest { max_entries, ..base.clone() });
+    }
+    for (_, flag) in MapFlags::NAMES.iter().filter(|(name, _)| !name.ends_with("FD")) {
+        out.push(MapRequest { flags: base.flags | *flag, ..base.clone() });
+        out.push(MapRequest { flags: base.flags.without(*flag), ..base.clone() });
+    }
+    for extra in [1, 15, 16, 4096] {
+        out.push(MapRequest { extra, ..base.clone() });
+    }
+    out
 }

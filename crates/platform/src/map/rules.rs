@@ -4,7 +4,7 @@
 //! memory there is, the number of CPUs, the inner map) stays with the code that creates maps.
 
 use super::MapType::{self, *};
-use crate::errno::{E2BIG, EINVAL, Errno};
+use crate::errno::{E2BIG, EINVAL, ENOTSUPP, Errno};
 use crate::flags::MapFlags;
 
 /// The page size the rules count in. x86-64 has no other.
@@ -12,6 +12,21 @@ pub const PAGE_SIZE: u32 = 4096;
 
 /// The largest block `kmalloc` gives (4 MiB with 4 KiB pages): the bound of values in hash, queue and trie maps.
 const KMALLOC_MAX: u32 = 4 << 20;
+
+/// The most a hash element holds, key and value together: its header takes the rest of the block.
+const HASH_ELEMENT_MAX: u32 = KMALLOC_MAX - 49;
+
+/// The largest value of a trie: its node has a header and room for the longest key.
+const TRIE_VALUE_MAX: u32 = KMALLOC_MAX - 280;
+
+/// The largest value of a cgroup's storage, which shares its bound with the local storages.
+const STORAGE_VALUE_MAX: u32 = 65407;
+
+/// The pages in an arena: its pointers have 32 bits.
+const ARENA_PAGES_MAX: u32 = 1 << 20;
+
+/// The size of a stack entry that names a build and an offset in it.
+const BUILD_ID_ENTRY: u32 = 32;
 
 /// The largest value a per-CPU map holds: the smallest unit of the per-CPU allocator.
 const PERCPU_MAX: u32 = 32 << 10;
@@ -46,11 +61,13 @@ pub enum TooBig {
 pub enum Entries {
     /// At least one.
     NonZero,
+    /// At least one and at most this many; more is [`E2BIG`].
+    UpTo(u32),
     /// Exactly this number: 0 where the map grows with the objects it is attached to.
     Exactly(u32),
     /// A size in bytes: a power of two and a multiple of [`PAGE_SIZE`].
     PowerOfTwoPages,
-    /// The number of possible CPUs at most, and not 0.
+    /// At least one, and at most as many as the kernel was built for; more is [`E2BIG`].
     Cpus,
 }
 
@@ -63,6 +80,8 @@ pub struct MapRules {
     pub key: SizeRule,
     /// Size of a value in bytes.
     pub value: SizeRule,
+    /// The most that key and value may take together; more is [`E2BIG`].
+    pub element_max: Option<u32>,
     /// `max_entries`.
     pub entries: Entries,
     /// The flags that may be set.
@@ -104,6 +123,9 @@ impl MapRules {
         flags: MapFlags,
         extra: u64,
     ) -> Result<(), Errno> {
+        if flags.contains(MapFlags::NO_PREALLOC) && matches!(self.map_type, LruHash | LruPercpuHash) {
+            return Err(ENOTSUPP);
+        }
         if !self.allowed.contains(flags) || !flags.contains(self.required) || extra & !self.extra != 0 {
             return Err(EINVAL);
         }
@@ -113,13 +135,29 @@ impl MapRules {
             return Err(EINVAL);
         }
         self.key.check(key)?;
-        self.value.check(value)?;
-        let entries_fit = match self.entries {
-            Entries::NonZero | Entries::Cpus => entries != 0,
-            Entries::Exactly(n) => entries == n,
-            Entries::PowerOfTwoPages => entries.is_power_of_two() && entries.is_multiple_of(PAGE_SIZE),
-        };
-        if entries_fit { Ok(()) } else { Err(EINVAL) }
+        self.value_rule(flags).check(value)?;
+        if self.element_max.is_some_and(|max| u64::from(key) + u64::from(value) > u64::from(max)) {
+            return Err(E2BIG);
+        }
+        match self.entries {
+            Entries::NonZero | Entries::Cpus if entries != 0 => Ok(()),
+            Entries::UpTo(max) if entries > max => Err(E2BIG),
+            Entries::UpTo(_) if entries != 0 => Ok(()),
+            Entries::Exactly(n) if entries == n => Ok(()),
+            Entries::PowerOfTwoPages if entries.is_power_of_two() && entries.is_multiple_of(PAGE_SIZE) => {
+                Ok(())
+            }
+            _ => Err(EINVAL),
+        }
+    }
+
+    /// The value's rule, which a flag may change.
+    fn value_rule(&self, flags: MapFlags) -> SizeRule {
+        if flags.contains(MapFlags::STACK_BUILD_ID) {
+            SizeRule::Multiple(BUILD_ID_ENTRY, BUILD_ID_ENTRY * STACK_DEPTH_MAX)
+        } else {
+            self.value
+        }
     }
 }
 
@@ -150,6 +188,7 @@ const fn row(
         map_type,
         key,
         value,
+        element_max: None,
         entries,
         allowed,
         required: MapFlags::NONE,
@@ -159,19 +198,30 @@ const fn row(
     }
 }
 
+/// A hash of some sort: key and value share a block.
+const fn hash(map_type: MapType, value: SizeRule, allowed: MapFlags) -> MapRules {
+    MapRules { element_max: Some(HASH_ELEMENT_MAX), ..row(map_type, KEY, value, Entries::NonZero, allowed) }
+}
+
 /// The four local storages are alike: keyed by a file descriptor, growing with their owners, described by BTF.
 const fn local_storage(map_type: MapType) -> MapRules {
     MapRules {
         required: MapFlags::NO_PREALLOC,
         needs_btf: true,
-        ..row(map_type, HANDLE, SizeRule::Between(1, 0xffff, TooBig::E2big), Entries::Exactly(0), LOCAL)
+        ..row(
+            map_type,
+            HANDLE,
+            SizeRule::Between(1, STORAGE_VALUE_MAX, TooBig::E2big),
+            Entries::Exactly(0),
+            LOCAL,
+        )
     }
 }
 
 static RULES: [MapRules; 33] = {
     use Entries::*;
     [
-        row(Hash, KEY, VALUE, NonZero, HASHED),
+        hash(Hash, VALUE, HASHED),
         row(
             Array,
             INDEX,
@@ -181,7 +231,7 @@ static RULES: [MapRules; 33] = {
         ),
         row(ProgArray, INDEX, HANDLE, NonZero, USER),
         row(PerfEventArray, INDEX, HANDLE, NonZero, USER.union(MapFlags::PRESERVE_ELEMS)),
-        row(PercpuHash, KEY, PERCPU_VALUE, NonZero, HASHED),
+        hash(PercpuHash, PERCPU_VALUE, HASHED.without(NUMA)),
         row(PercpuArray, INDEX, PERCPU_VALUE, NonZero, ACCESS.without(NUMA)),
         row(
             StackTrace,
@@ -191,20 +241,20 @@ static RULES: [MapRules; 33] = {
             USER.union(MapFlags::STACK_BUILD_ID),
         ),
         row(CgroupArray, INDEX, HANDLE, NonZero, USER),
-        row(LruHash, KEY, VALUE, NonZero, LRU),
-        row(LruPercpuHash, KEY, PERCPU_VALUE, NonZero, LRU),
+        hash(LruHash, VALUE, LRU),
+        hash(LruPercpuHash, PERCPU_VALUE, LRU.without(NUMA)),
         MapRules {
             required: MapFlags::NO_PREALLOC,
             ..row(
                 LpmTrie,
                 SizeRule::Between(5, 260, TooBig::Einval),
-                SizeRule::Between(1, KMALLOC_MAX, TooBig::Einval),
+                SizeRule::Between(1, TRIE_VALUE_MAX, TooBig::Einval),
                 NonZero,
                 ACCESS.union(MapFlags::NO_PREALLOC),
             )
         },
         MapRules { needs_inner: true, ..row(ArrayOfMaps, INDEX, HANDLE, NonZero, USER) },
-        MapRules { needs_inner: true, ..row(HashOfMaps, KEY, HANDLE, NonZero, HASHED) },
+        MapRules { needs_inner: true, ..hash(HashOfMaps, HANDLE, HASHED) },
         row(Devmap, INDEX, FD_OR_COOKIE, NonZero, USER),
         row(Sockmap, INDEX, FD_OR_COOKIE, NonZero, USER),
         row(Cpumap, INDEX, FD_OR_COOKIE, Cpus, NUMA),
@@ -213,7 +263,7 @@ static RULES: [MapRules; 33] = {
         row(
             CgroupStorage,
             SizeRule::OneOf(&[8, 16]),
-            SizeRule::Between(1, PAGE_SIZE, TooBig::E2big),
+            SizeRule::Between(1, STORAGE_VALUE_MAX, TooBig::E2big),
             Exactly(0),
             ACCESS,
         ),
@@ -243,7 +293,7 @@ static RULES: [MapRules; 33] = {
                 Arena,
                 NONE,
                 NONE,
-                NonZero,
+                UpTo(ARENA_PAGES_MAX),
                 MapFlags::MMAPABLE.union(MapFlags::SEGV_ON_FAULT).union(MapFlags::NO_USER_CONV),
             )
         },

@@ -156,6 +156,7 @@ fn size(rule: SizeRule) -> String {
 fn entries(rules: &MapRules) -> String {
     match rules.entries {
         Entries::NonZero => "1 or more".to_owned(),
+        Entries::UpTo(n) => format!("1 to {n}"),
         Entries::Exactly(n) => n.to_string(),
         Entries::PowerOfTwoPages => "bytes: 2^n pages".to_owned(),
         Entries::Cpus => "up to the CPUs".to_owned(),
