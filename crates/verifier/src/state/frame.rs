@@ -1,0 +1,170 @@
+//! Frames, and the state of a path as a whole.
+
+use std::rc::Rc;
+
+use skep_isa::Reg as Number;
+
+use super::reg::{Reg, RegKind};
+use super::stack::Stack;
+
+/// One call in progress.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// r0 to r10. Shared until written.
+    regs: Rc<[Reg; Number::COUNT]>,
+    /// Its stack.
+    pub stack: Stack,
+    /// The slot of the call that made it; the program's entry for the first.
+    pub call_site: usize,
+    /// The function, by its number.
+    pub function: usize,
+    /// Why it runs.
+    pub kind: FrameKind,
+    /// For callbacks, how many iterations were begun at this call.
+    pub callback_depth: u32,
+}
+
+/// Why a frame runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FrameKind {
+    /// The program's entry or a plain call.
+    Call,
+    /// A function that a helper calls before it returns; what it may return is from 0 to this.
+    Callback {
+        /// The greatest return value.
+        max_return: u64,
+    },
+    /// A function that is called later, from elsewhere.
+    Async {
+        /// The greatest return value.
+        max_return: u64,
+    },
+}
+
+/// A reference or lock that the path holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Names it.
+    pub id: u32,
+    /// The slot where it was acquired.
+    pub at: usize,
+    /// Whether it is a lock, and of which map value or object.
+    pub lock: Option<(RegKind, u32)>,
+}
+
+/// What is known at one point of one path.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// The frames, the entry's first.
+    pub frames: Vec<Frame>,
+    /// References and locks held, in the order of their acquisition.
+    pub held: Vec<Held>,
+    /// Nesting of RCU read sections.
+    pub rcu: u32,
+    /// Nesting of sections without preemption.
+    pub preempt: u32,
+    /// Nesting of sections without interrupts, innermost id last.
+    pub irq: Vec<u32>,
+    /// Iterations of `may_goto` begun.
+    pub may_goto_depth: u32,
+    /// Whether the path is one that only a mispredicting processor takes.
+    pub speculative: bool,
+}
+
+impl Frame {
+    /// A frame with nothing in it but its frame pointer.
+    pub fn new(depth: u8, function: usize, call_site: usize, kind: FrameKind) -> Frame {
+        let mut regs = [Reg::UNINIT; Number::COUNT];
+        regs[Number::R10.index()] = Reg::pointer(RegKind::Stack(depth));
+        Frame { regs: Rc::new(regs), stack: Stack::default(), call_site, function, kind, callback_depth: 0 }
+    }
+
+    /// A register.
+    pub fn reg(&self, number: Number) -> &Reg {
+        &self.regs[number.index()]
+    }
+
+    /// A register, to be written.
+    pub fn reg_mut(&mut self, number: Number) -> &mut Reg {
+        &mut Rc::make_mut(&mut self.regs)[number.index()]
+    }
+
+    /// All registers.
+    pub fn regs(&self) -> &[Reg; Number::COUNT] {
+        &self.regs
+    }
+
+    /// All registers, to be written.
+    pub fn regs_mut(&mut self) -> &mut [Reg; Number::COUNT] {
+        Rc::make_mut(&mut self.regs)
+    }
+}
+
+impl State {
+    /// At the entry of `function`, with nothing known.
+    pub fn new(function: usize, entry: usize) -> State {
+        State {
+            frames: vec![Frame::new(0, function, entry, FrameKind::Call)],
+            held: Vec::new(),
+            rcu: 0,
+            preempt: 0,
+            irq: Vec::new(),
+            may_goto_depth: 0,
+            speculative: false,
+        }
+    }
+
+    /// How many calls deep; 0 for the entry.
+    pub fn depth(&self) -> usize {
+        self.frames.len() - 1
+    }
+
+    /// The running frame.
+    pub fn frame(&self) -> &Frame {
+        &self.frames[self.frames.len() - 1]
+    }
+
+    /// The running frame, to be written.
+    pub fn frame_mut(&mut self) -> &mut Frame {
+        let last = self.frames.len() - 1;
+        &mut self.frames[last]
+    }
+
+    /// A register of the running frame.
+    pub fn reg(&self, number: Number) -> &Reg {
+        self.frame().reg(number)
+    }
+
+    /// A register of the running frame, to be written.
+    pub fn reg_mut(&mut self, number: Number) -> &mut Reg {
+        self.frame_mut().reg_mut(number)
+    }
+
+    /// Applies a change to every register and every spilled register of every frame.
+    pub fn each_reg(&mut self, mut change: impl FnMut(&mut Reg)) {
+        for frame in &mut self.frames {
+            frame.regs_mut().iter_mut().for_each(&mut change);
+            if frame.stack.slots().iter().any(|slot| slot.is_spill()) {
+                frame
+                    .stack
+                    .slots_mut()
+                    .iter_mut()
+                    .filter(|slot| slot.is_spill())
+                    .for_each(|slot| change(&mut slot.spilled));
+            }
+        }
+    }
+
+    /// Whether any register or spilled register of any frame is so.
+    pub fn any_reg(&self, mut test: impl FnMut(&Reg) -> bool) -> bool {
+        self.frames.iter().any(|frame| {
+            frame.regs().iter().any(&mut test)
+                || frame.stack.slots().iter().any(|slot| slot.is_spill() && test(&slot.spilled))
+        })
+    }
+
+    /// The lock held, if any.
+    pub fn lock(&self) -> Option<&Held> {
+        self.held.iter().rev().find(|held| held.lock.is_some())
+    }
+}

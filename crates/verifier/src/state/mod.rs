@@ -1,0 +1,11 @@
+//! What is known at one point of one path: registers, stack, frames, resources.
+//!
+//! A state is cloned at every branch and kept at every checkpoint, so its large parts are shared and copied when written.
+
+mod frame;
+mod reg;
+mod stack;
+
+pub use frame::{Frame, FrameKind, Held, State};
+pub use reg::{Flags, MapId, Reg, RegKind};
+pub use stack::{ByteKind, SLOT, STACK_MAX, Slot, Stack};
