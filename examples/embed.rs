@@ -5,7 +5,7 @@
 //! are busy, the program is exchanged again and again; not one request is missed or seen by two versions.
 //!
 //! ```text
-//! cargo run --release --example embed
+//! cargo run --release -p skep --example embed
 //! ```
 
 use std::error::Error;
