@@ -342,3 +342,20 @@ impl Drop for Chain<'_> {
         self.home.version.store(version.wrapping_add(1), Ordering::Release);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{Map, MapSpec, hash::Hash};
+    use skep_platform::MapType;
+
+    #[test]
+    fn few_chains_overflow_at_the_load_of_a_full_map() {
+        let map = Map::create(MapSpec::new(MapType::Hash, 4, 8, 10_000)).unwrap();
+        for n in 0..10_000u32 {
+            map.update(&n.to_ne_bytes(), &[0; 8], 0).unwrap();
+        }
+        let buckets = &map.part::<Hash>().unwrap().buckets;
+        let overflows = buckets.free.lock().1;
+        assert!(overflows < buckets.count() / 8, "{overflows} of {}", buckets.count());
+    }
+}

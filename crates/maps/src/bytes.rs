@@ -120,18 +120,16 @@ pub(crate) unsafe fn is_zero(at: NonNull<u8>, len: usize) -> bool {
 /// `at` must be 8-aligned and valid for reads of `round8(bytes.len())` bytes.
 #[inline(always)]
 pub(crate) unsafe fn equal_padded(at: NonNull<u8>, bytes: &[u8]) -> bool {
+    // SAFETY: word `i` lies below `round8(bytes.len())` where it is asked for.
+    let have = |i: usize| u64::from_le(unsafe { word(at.as_ptr().add(8 * i)) }.load(Ordering::Relaxed));
     // The common sizes of keys compare without a loop.
-    match bytes.len() {
-        4 => {
-            let want = u64::from(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]));
-            // SAFETY: 8 bytes are valid, the padding is zero.
-            u64::from_le(unsafe { word(at.as_ptr()) }.load(Ordering::Relaxed)) == want
-        }
-        _ => words(bytes).enumerate().all(|(i, want)| {
-            // SAFETY: word `i` lies below `round8(bytes.len())`.
-            u64::from_le(unsafe { word(at.as_ptr().add(8 * i)) }.load(Ordering::Relaxed)) == want
-        }),
+    if let Ok(bytes) = <[u8; 4]>::try_from(bytes) {
+        return have(0) == u64::from(u32::from_le_bytes(bytes));
     }
+    if let Ok(bytes) = <[u8; 8]>::try_from(bytes) {
+        return have(0) == u64::from_le_bytes(bytes);
+    }
+    words(bytes).enumerate().all(|(i, want)| have(i) == want)
 }
 
 /// The words of a byte string, little-endian, the last one padded with zeros.

@@ -36,6 +36,7 @@ pub(crate) fn check(spec: &MapSpec) -> Result<(), CreateError> {
     let rules = spec.map_type.rules();
     rules.check(spec.key_size, spec.value_size, spec.max_entries, flags, spec.map_extra).map_err(
         |errno| {
+            let errno = blame(spec, flags, errno);
             let message = format!(
                 "a {} map cannot have key size {}, value size {}, max_entries {}, flags {}, map_extra {:#x}",
                 spec.map_type.name(),
@@ -52,6 +53,25 @@ pub(crate) fn check(spec: &MapSpec) -> Result<(), CreateError> {
         check_inner(spec)?;
     }
     check_fields(spec)
+}
+
+/// The errno of the mistake that Linux sees first, where two types look in an order of their own.
+fn blame(spec: &MapSpec, flags: MapFlags, errno: Errno) -> Errno {
+    let rules = spec.map_type.rules();
+    let lru = matches!(spec.map_type, MapType::LruHash | MapType::LruPercpuHash);
+    if lru && flags.contains(MapFlags::NO_PREALLOC) {
+        // Unknown flags first, then this, then the sizes.
+        let others = flags.without(MapFlags::NO_PREALLOC);
+        return rules.check(4, 4, 1, others, 0).err().unwrap_or(ENOTSUPP);
+    }
+    if spec.map_type == MapType::Sockhash && errno == E2BIG {
+        // A long key is looked at last.
+        return rules
+            .check(4, spec.value_size, spec.max_entries, flags, spec.map_extra)
+            .err()
+            .unwrap_or(errno);
+    }
+    errno
 }
 
 /// Special fields must lie in the value in order, aligned, apart, and make sense in the type.

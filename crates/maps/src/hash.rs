@@ -8,11 +8,10 @@
 //! The LRU types differ in one thing: where a plain map is full they take the place of an entry not used lately
 //! ([`crate::lru`]).
 
-use std::any::Any;
 use std::hash::{BuildHasher, RandomState};
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use skep_platform::errno::{E2BIG, EINVAL, ENOENT, ENOMEM};
 use skep_platform::{Errno, MapFlags, MapType};
@@ -24,14 +23,11 @@ use crate::memory::Memory;
 use crate::pin::{self, Guard};
 use crate::slab::Slab;
 use crate::spec::MapSpec;
-use crate::table::{BPF_EXIST, BPF_F_LOCK, BPF_NOEXIST, More, Table, check_presence};
+use crate::table::{BPF_EXIST, BPF_F_LOCK, BPF_NOEXIST, check_presence};
 use crate::value::Layout;
 
 /// Multiplier of the hash: an odd number without structure.
 const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
-
-/// How often a copy to the application is tried without a lock.
-const COPY_ATTEMPTS: u32 = 4;
 
 /// Any of the four hash map types, and the engine of other maps with keys.
 pub(crate) struct Hash {
@@ -42,14 +38,14 @@ pub(crate) struct Hash {
     pub(crate) key_size: usize,
     seed: u64,
     entries: u32,
-    count: AtomicU32,
-    per_cpu: bool,
-    slots: u32,
+    pub(crate) count: AtomicU32,
+    pub(crate) per_cpu: bool,
+    pub(crate) slots: u32,
     /// Per-CPU maps keep values apart from keys, each slot's in a region of its own.
     memory: Memory,
-    values: Option<Memory>,
+    pub(crate) values: Option<Memory>,
     /// Bytes from one cell's key to the next one's.
-    key_step: usize,
+    pub(crate) key_step: usize,
     /// Bytes from one cell's value to the next one's, and from one slot's region to the next one's.
     value_step: usize,
     region: usize,
@@ -106,17 +102,24 @@ impl Hash {
     /// The hash of a key.
     #[inline(always)]
     pub(crate) fn hash(&self, key: &[u8]) -> u64 {
-        self.mix(bytes::words(key))
+        // One word is the common case and needs no loop.
+        if let Ok(key) = <[u8; 4]>::try_from(key) {
+            return self.finish(self.absorb(self.seed, u32::from_le_bytes(key).into()));
+        }
+        self.finish(bytes::words(key).fold(self.seed, |state, word| self.absorb(state, word)))
     }
 
     #[inline(always)]
-    fn mix(&self, words: impl Iterator<Item = u64>) -> u64 {
-        let fold = |a: u64, b: u64| {
-            let product = u128::from(a) * u128::from(b);
-            product as u64 ^ (product >> 64) as u64
-        };
-        let start = self.seed ^ MIX;
-        fold(words.fold(start, |state, word| fold(state ^ word, MIX).wrapping_add(start)), MIX)
+    fn absorb(&self, state: u64, word: u64) -> u64 {
+        let product = u128::from(state ^ word ^ MIX) * u128::from(MIX);
+        (product as u64 ^ (product >> 64) as u64).wrapping_add(self.seed)
+    }
+
+    /// Spreads the state over all bits: the chain comes from the upper half, the tag from the lowest byte.
+    #[inline(always)]
+    fn finish(&self, state: u64) -> u64 {
+        let mixed = state.wrapping_mul(MIX);
+        mixed ^ mixed >> 29
     }
 
     /// The hash of the key in a cell.
@@ -128,7 +131,8 @@ impl Hash {
                 unsafe { AtomicU64::from_ptr(at.add(8 * i).as_ptr().cast()) }.load(Ordering::Relaxed),
             )
         };
-        self.mix((0..self.key_size.div_ceil(8)).map(word))
+        let words = (0..self.key_size.div_ceil(8)).map(word);
+        self.finish(words.fold(self.seed, |state, word| self.absorb(state, word)))
     }
 
     #[inline(always)]
@@ -152,7 +156,7 @@ impl Hash {
 
     /// The slot whose value an operation of this guard means.
     #[inline(always)]
-    fn slot(&self, guard: &Guard) -> u32 {
+    pub(crate) fn slot(&self, guard: &Guard) -> u32 {
         if self.slots == 1 { 0 } else { guard.slot() }
     }
 
@@ -200,7 +204,7 @@ impl Hash {
 
     /// Inserts, or replaces by publishing a new cell. Values that slots have of their own, and values with a lock that is
     /// to be taken, change in place instead.
-    fn put(&self, guard: &Guard, key: &[u8], values: Values<'_>, flags: u64) -> Result<(), Errno> {
+    pub(crate) fn put(&self, guard: &Guard, key: &[u8], values: Values<'_>, flags: u64) -> Result<(), Errno> {
         if flags & !BPF_F_LOCK > BPF_EXIST {
             return Err(EINVAL);
         }
@@ -279,7 +283,7 @@ impl Hash {
     }
 
     #[inline]
-    fn touch(&self, cell: u32) {
+    pub(crate) fn touch(&self, cell: u32) {
         if let Some(clock) = &self.clock {
             clock.touch(cell);
         }
@@ -344,7 +348,7 @@ enum Published {
 
 /// The values of an update: one slot's, or every slot's in a row, padded.
 #[derive(Clone, Copy)]
-enum Values<'a> {
+pub(crate) enum Values<'a> {
     One(u32, &'a [u8]),
     All(&'a [u8]),
 }
@@ -357,110 +361,6 @@ impl<'a> Values<'a> {
                 let start = slot as usize * layout.stride;
                 values.get(start..start + layout.size)
             }
-        }
-    }
-}
-
-impl Table for Hash {
-    #[inline]
-    fn lookup(&self, guard: &Guard, key: &[u8]) -> Option<NonNull<u8>> {
-        let cell = self.find(key)?;
-        self.touch(cell);
-        Some(self.value_at(cell, self.slot(guard)))
-    }
-
-    fn lookup_slot(&self, _guard: &Guard, key: &[u8], slot: u32) -> Option<NonNull<u8>> {
-        let cell = self.find(key)?;
-        self.touch(cell);
-        Some(self.value_at(cell, slot))
-    }
-
-    fn update(&self, guard: &Guard, key: &[u8], value: &[u8], flags: u64) -> Result<(), Errno> {
-        self.put(guard, key, Values::One(self.slot(guard), value), flags)
-    }
-
-    fn delete(&self, guard: &Guard, key: &[u8]) -> Result<(), Errno> {
-        self.remove(guard, key, |_| ())
-    }
-
-    fn next_key(&self, guard: &Guard, key: Option<&[u8]>, out: &mut [u8]) -> Result<(), Errno> {
-        self.next_key_after(guard, key, out)
-    }
-
-    fn for_each(
-        &self,
-        guard: &Guard,
-        visit: &mut dyn FnMut(&[u8], NonNull<u8>) -> More,
-    ) -> Result<u64, Errno> {
-        let slot = self.slot(guard);
-        Ok(self.walk(|key, cell| visit(key, self.value_at(cell, slot))))
-    }
-
-    fn read(&self, _guard: &Guard, key: &[u8], locked: bool, out: &mut [u8]) -> Result<(), Errno> {
-        // The application's look does not count as a use, as in Linux: a dump would refresh every entry.
-        for _ in 0..COPY_ATTEMPTS {
-            let forced = self.slab.forced();
-            let cell = self.find(key).ok_or(ENOENT)?;
-            self.copy_out(cell, locked, out);
-            fence(Ordering::Acquire);
-            if self.slab.forced() == forced {
-                return Ok(());
-            }
-        }
-        // Under the lock the entry stays.
-        let hash = self.hash(key);
-        let chain = self.buckets.lock(self.buckets.chain_of(hash));
-        let place = chain.find(hash, |cell| self.same(cell, key)).ok_or(ENOENT)?;
-        self.copy_out(place.cell(), locked, out);
-        Ok(())
-    }
-
-    fn write(&self, guard: &Guard, key: &[u8], value: &[u8], flags: u64) -> Result<(), Errno> {
-        let values = if self.per_cpu { Values::All(value) } else { Values::One(0, value) };
-        self.put(guard, key, values, flags)
-    }
-
-    fn take(&self, guard: &Guard, key: &[u8], locked: bool, out: &mut [u8]) -> Result<(), Errno> {
-        self.remove(guard, key, |cell| self.copy_out(cell, locked, out))
-    }
-
-    fn has_batch(&self) -> bool {
-        true
-    }
-
-    fn read_bucket(
-        &self,
-        guard: &Guard,
-        cursor: u32,
-        take: bool,
-        room: usize,
-        emit: &mut dyn FnMut(&[u8], &[u8]),
-    ) -> Result<Option<u32>, usize> {
-        self.read_chain(guard, cursor, take, room, emit)
-    }
-
-    fn memory_usage(&self) -> usize {
-        let born = self.slab.born() as usize;
-        let values = if self.values.is_some() { born * self.layout.stride * self.slots as usize } else { 0 };
-        let clock = if self.clock.is_some() { born } else { 0 };
-        born * self.key_step + values + clock + self.slab.memory_usage() + self.buckets.memory_usage()
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-}
-
-impl Drop for Hash {
-    fn drop(&mut self) {
-        if self.layout.has_fields() {
-            self.walk(|_, cell| {
-                for slot in 0..self.slots {
-                    // SAFETY: the last owner; the values are still mapped.
-                    unsafe { self.layout.release(self.value_at(cell, slot)) };
-                }
-                true
-            });
         }
     }
 }

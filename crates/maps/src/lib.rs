@@ -32,6 +32,7 @@ mod bytes;
 mod create;
 mod handles;
 mod hash;
+mod hash_table;
 mod lpm;
 mod lru;
 mod map;

@@ -28,6 +28,10 @@ const BATCH: usize = 32;
 /// Bytes of cells that may wait in a batch.
 const BATCH_BYTES: usize = 64 << 10;
 
+/// Spare cells of a shard, in batches: what a run may replace before its own cells come back to it early. They are address
+/// space until they are needed.
+const SPARE_BATCHES: usize = 32;
+
 /// At least so many spare cells: every thread inside of a map call may hold one that is not published yet.
 const IN_FLIGHT: u32 = 2 * pin::READERS;
 
@@ -68,7 +72,7 @@ impl Slab {
     pub(crate) fn new(entries: u32, bytes: usize) -> Result<Slab, Errno> {
         let shards = pin::slots().next_power_of_two().min(64) as usize;
         let batch = (BATCH_BYTES / bytes.max(1)).clamp(1, BATCH);
-        let spare = ((shards * batch * 3) as u32).max(IN_FLIGHT);
+        let spare = ((shards * batch * SPARE_BATCHES) as u32).max(IN_FLIGHT);
         let cells = entries.saturating_add(spare).min(END - 1);
         let shard = || CachePadded::new(Spin::new(Shard { ready: END, old: EMPTY, young: EMPTY }));
         Ok(Slab {
