@@ -22,6 +22,7 @@ pub mod net;
 mod program;
 pub mod prov;
 mod runtime;
+mod timers;
 
 pub use context::Context;
 pub use exec::MAX_LOOPS;

@@ -24,8 +24,7 @@ pub(crate) const MAX_LEN: u64 = (1 << 24) - 1;
 
 impl Dynptr {
     /// What failing to make one leaves: every use of it fails.
-    pub(crate) const NULL: Self =
-        Self { data: Reg::ZERO, len: 0, life: Life::RUN, ringbuf: false, lent: false };
+    pub(crate) const NULL: Self = Self { data: Reg::ZERO, len: 0, life: Life::RUN, ringbuf: false };
 
     pub(crate) fn is_null(&self) -> bool {
         self.data.is_scalar()
@@ -68,7 +67,7 @@ impl Run<'_> {
     /// Makes a dynptr in the slots at `reg`.
     pub(crate) fn new_dynptr(&mut self, reg: &Reg, data: Reg, len: u64, who: &Who<'_>) -> Result<(), Fault> {
         let life = self.acquire("dynptr", false, data.prov.life, None);
-        let dynptr = Dynptr { data, len: len as u32, life, ringbuf: false, lent: false };
+        let dynptr = Dynptr { data, len: len as u32, life, ringbuf: false };
         self.put_object(reg, StackObject::Dynptr(dynptr), who).map(drop)
     }
 
@@ -147,8 +146,7 @@ fn reserve(run: &mut Run<'_>, call: &Call) -> Result<Reg, Fault> {
         Some(record) => record.prov.life,
         None => run.acquire(super::output::RECORD, true, Life::RUN, None),
     };
-    let dynptr =
-        Dynptr { data, len: if record.is_some() { len as u32 } else { 0 }, life, ringbuf: true, lent: false };
+    let dynptr = Dynptr { data, len: if record.is_some() { len as u32 } else { 0 }, life, ringbuf: true };
     run.put_object(call.reg(3), StackObject::Dynptr(dynptr), &who)?;
     Ok(if record.is_some() { Reg::ZERO } else { Reg::errno(EINVAL.0) })
 }

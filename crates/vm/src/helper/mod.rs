@@ -10,6 +10,8 @@
 mod call;
 mod check;
 mod current;
+#[cfg(test)]
+mod docs;
 pub(crate) mod dynptr;
 mod flow;
 mod format;
@@ -25,6 +27,7 @@ pub(crate) mod state;
 mod storage;
 mod strings;
 mod time;
+mod timer;
 
 use std::sync::OnceLock;
 
@@ -38,6 +41,7 @@ use crate::hook::{FIRST_HELPER_ID, Hook, HookHelper};
 use crate::prov::Reg;
 
 pub(crate) use call::Call;
+pub(crate) use map::errno;
 pub(crate) use probe::peek;
 
 /// An implementation. Its arguments have been checked against the prototype.
@@ -59,6 +63,7 @@ pub(crate) struct Row {
     pub(crate) name: &'static str,
     pub(crate) action: Action,
     /// For the docs: where it differs from Linux, or why it is refused. May be empty.
+    #[cfg_attr(not(test), expect(dead_code, reason = "read by the test that keeps docs/helpers.md in step"))]
     pub(crate) note: &'static str,
 }
 
@@ -86,6 +91,7 @@ pub(crate) fn rows() -> impl Iterator<Item = &'static Row> {
         flow::ROWS,
         storage::ROWS,
         locks::ROWS,
+        timer::ROWS,
         net::ROWS,
         refused::ROWS,
     ]

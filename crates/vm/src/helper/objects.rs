@@ -31,8 +31,6 @@ pub(crate) struct Dynptr {
     pub(crate) life: Life,
     /// A ring buffer record: to be submitted or discarded.
     pub(crate) ringbuf: bool,
-    /// Borrowed by a callback: it cannot be released.
-    pub(crate) lent: bool,
 }
 
 /// `bpf_iter_num`: what `bpf_for` is made of.
@@ -225,7 +223,7 @@ impl Run<'_> {
     pub(crate) fn lend_dynptr(&mut self, at: u64, len: usize) -> Reg {
         let life = self.acquire("sample", false, Life::RUN, None);
         let data = Reg::pointer(Kind::Memory, at, len, Perm::READ, life);
-        let dynptr = Dynptr { data, len: len as u32, life, ringbuf: false, lent: true };
+        let dynptr = Dynptr { data, len: len as u32, life, ringbuf: false };
         let number = self.state.objects.add(StackObject::Dynptr(dynptr));
         let prov = Prov { kind: Kind::Dynptr, base: number.into(), life, ..Prov::SCALAR };
         Reg { val: 1 << 49 | u64::from(number) << 4, prov }

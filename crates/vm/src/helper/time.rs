@@ -35,10 +35,19 @@ fn clock(run: &Run<'_>, id: libc::clockid_t) -> Reg {
     if let Clock::Set(now) = &run.runtime().options().clock {
         return Reg::scalar(now.load(Ordering::Relaxed));
     }
+    Reg::scalar(system(id))
+}
+
+/// The system's monotonic clock in nanoseconds, whatever the application has set.
+pub(crate) fn monotonic() -> u64 {
+    system(libc::CLOCK_MONOTONIC)
+}
+
+fn system(id: libc::clockid_t) -> u64 {
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `now` is a timespec to write to.
     unsafe { libc::clock_gettime(id, &mut now) };
-    Reg::scalar((now.tv_sec as u64).wrapping_mul(NANOSECONDS).wrapping_add(now.tv_nsec as u64))
+    (now.tv_sec as u64).wrapping_mul(NANOSECONDS).wrapping_add(now.tv_nsec as u64)
 }
 
 fn jiffies(run: &mut Run<'_>, _: &Call) -> Result<Reg, Fault> {

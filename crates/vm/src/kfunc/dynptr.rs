@@ -57,7 +57,7 @@ fn clone(run: &mut Run<'_>, args: &Args) -> Result<Reg, Fault> {
         return Ok(Reg::errno(EINVAL.0));
     }
     let life = run.acquire("dynptr", false, dynptr.life, None);
-    let copy = Dynptr { life, ringbuf: false, lent: false, ..dynptr };
+    let copy = Dynptr { life, ringbuf: false, ..dynptr };
     run.put_object(args.reg(1), StackObject::Dynptr(copy), &args.who(1))?;
     Ok(Reg::ZERO)
 }

@@ -8,6 +8,7 @@ mod args;
 mod dynptr;
 mod iterators;
 mod sections;
+mod workqueue;
 
 use crate::code::Op;
 use crate::exec::{Run, Step};
@@ -51,7 +52,7 @@ impl Resolved {
 
 /// All tables.
 pub(crate) fn all() -> impl Iterator<Item = &'static Resolved> {
-    [iterators::ROWS, sections::ROWS, dynptr::ROWS, arena::ROWS].into_iter().flatten()
+    [iterators::ROWS, sections::ROWS, dynptr::ROWS, arena::ROWS, workqueue::ROWS].into_iter().flatten()
 }
 
 /// The kernel function of this name.
