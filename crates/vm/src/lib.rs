@@ -16,6 +16,7 @@ pub mod fault;
 mod helper;
 pub mod hook;
 mod kfunc;
+mod kptr;
 mod load;
 mod memory;
 pub mod net;

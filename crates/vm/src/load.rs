@@ -118,7 +118,7 @@ pub(crate) fn load(spec: ProgramSpec) -> Result<Program, LoadError> {
     let ops = translator.translate().map_err(|(at, p)| fail(Some(at), p))?;
     let (helpers, kfuncs) = (translator.helpers, translator.kfuncs);
     let functions = functions(&translator.entries, &spec);
-    let ProgramSpec { name, hook, insns, maps, runtime, license, .. } = spec;
+    let ProgramSpec { name, hook, insns, maps, runtime, license, btf, .. } = spec;
     Ok(Program(Arc::new(Inner {
         name,
         hook,
@@ -126,6 +126,7 @@ pub(crate) fn load(spec: ProgramSpec) -> Result<Program, LoadError> {
         maps,
         runtime,
         license,
+        btf,
         ops,
         functions,
         helpers,

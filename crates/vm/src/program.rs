@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use skep_btf::Btf;
 use skep_isa::RawInsn;
 use skep_maps::{Map, ProgramHandle};
 use skep_platform::Errno;
@@ -28,6 +29,8 @@ pub struct ProgramSpec {
     pub maps: Vec<Map>,
     /// Kernel functions called, by name: index of the `call` slot.
     pub kfuncs: Vec<(usize, String)>,
+    /// Types of the program, for the objects it allocates.
+    pub btf: Option<Arc<Btf>>,
     /// Names of functions, by the index of their first slot; optional.
     pub functions: Vec<(usize, String)>,
     /// Licence that the object declares.
@@ -45,6 +48,7 @@ impl ProgramSpec {
             insns,
             maps: Vec::new(),
             kfuncs: Vec::new(),
+            btf: None,
             functions: Vec::new(),
             license: String::new(),
             runtime: Runtime::default(),
@@ -73,6 +77,7 @@ pub(crate) struct Inner {
     pub(crate) maps: Vec<Map>,
     pub(crate) runtime: Runtime,
     pub(crate) license: String,
+    pub(crate) btf: Option<Arc<Btf>>,
     /// One for each slot of `insns`.
     pub(crate) ops: Vec<Op>,
     /// In ascending order; together they cover all slots.

@@ -14,7 +14,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
-use skep_maps::{FieldHooks, Map, SpecialField, pin};
+use skep_maps::{FieldHooks, FieldKind, Map, SpecialField, pin};
 use skep_platform::Errno;
 use skep_platform::errno::{EBUSY, EDEADLK, EINVAL, ENOMEM};
 
@@ -73,11 +73,14 @@ impl Table {
     }
 }
 
-/// Ends the timers of values that leave their map.
-struct Hooks;
+/// Ends the timers and drops the objects of values that leave their map.
+pub(crate) struct Hooks;
 
 impl FieldHooks for Hooks {
-    fn release(&self, map_id: u32, _field: &SpecialField, at: NonNull<u8>) {
+    fn release(&self, map_id: u32, field: &SpecialField, at: NonNull<u8>) {
+        if matches!(field.kind, FieldKind::KptrRef | FieldKind::KptrPercpu) {
+            return crate::kptr::release_field(at);
+        }
         let name = (map_id, at.as_ptr() as u64);
         let mut table = table();
         table.disarm(name);

@@ -36,14 +36,14 @@ fn load(text: &str, map: &Map) -> Program {
 
 fn map(kind: FieldKind) -> Map {
     let field = SpecialField { offset: 0, kind, type_id: 0 };
-    Map::create(MapSpec::new(MapType::Array, 4, 32, 1).named("t").with_fields(vec![field])).unwrap()
+    Map::create(MapSpec::new(MapType::Array, 4, 32, 1).named("t").with_fields(vec![field])).expect("a map")
 }
 
 /// Waits for the number at offset 24; the callback's thread may be late.
 fn wait_for(map: &Map, wanted: u64) -> bool {
     let start = Instant::now();
     while start.elapsed() < Duration::from_secs(20) {
-        let value = map.lookup(&0u32.to_ne_bytes()).unwrap();
+        let value = map.lookup(&0u32.to_ne_bytes()).expect("a value");
         if value[24..32] == wanted.to_ne_bytes() {
             return true;
         }

@@ -270,11 +270,6 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// A pointer that a map value holds.
-    fn load_kptr(&mut self, _reg: &Reg, _addr: u64, _size: u64) -> Result<Option<Reg>, Fault> {
-        Ok(None)
-    }
-
     fn check_aligned(&self, addr: u64, size: u64) -> Result<(), Fault> {
         if addr & (size - 1) == 0 {
             return Ok(());
@@ -286,7 +281,7 @@ impl Run<'_> {
 
     /// A load from a map value that has special fields.
     fn load_value(&mut self, reg: &Reg, ptr: *mut u8, size: u64) -> Result<Reg, Fault> {
-        if let Some(kptr) = self.load_kptr(reg, ptr as u64, size)? {
+        if let Some(kptr) = self.load_kptr(reg, ptr as u64, size) {
             return Ok(kptr);
         }
         self.check_fields(reg, ptr as u64, size, false, &Who::Pointer)?;

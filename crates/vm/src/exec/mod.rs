@@ -52,7 +52,7 @@ pub(crate) fn run(program: &Program, context: &mut dyn Context) -> Result<Outcom
     };
     run.m().set_reg(1, r1);
     run.m().set_reg(2, r2);
-    let value = run.to_end(0)?;
+    let value = run.finish(0)?;
     if let Some(range) = program.hook().return_range()
         && !range.contains(&(value as i64))
     {
@@ -76,7 +76,7 @@ pub(crate) fn run_function(
     for (n, reg) in arguments.into_iter().enumerate() {
         run.m().set_reg(n + 1, reg);
     }
-    run.to_end(entry)
+    run.finish(entry)
 }
 
 /// The context of what has none.
@@ -102,7 +102,7 @@ impl Run<'_> {
     }
 
     /// Runs from `entry` until the main function exits, and looks for what it has left behind.
-    fn to_end(&mut self, entry: usize) -> Result<u64, Fault> {
+    fn finish(&mut self, entry: usize) -> Result<u64, Fault> {
         self.m().pc = entry;
         let result = self.execute(0);
         if let Some(cookie) = self.thrown.take() {

@@ -256,6 +256,7 @@ impl Drop for Run<'_> {
     fn drop(&mut self) {
         self.state.let_go();
         self.m().lives.clear();
+        crate::kptr::empty_graveyard(&self.guard);
         // SAFETY: it came from `take`, and the run is over.
         unsafe { Machine::give_back(self.machine) };
     }

@@ -16,6 +16,7 @@ pub(crate) mod dynptr;
 mod flow;
 mod format;
 mod hook;
+mod kptr;
 mod locks;
 mod map;
 pub(crate) mod net;
@@ -91,6 +92,7 @@ pub(crate) fn rows() -> impl Iterator<Item = &'static Row> {
         flow::ROWS,
         storage::ROWS,
         locks::ROWS,
+        kptr::ROWS,
         timer::ROWS,
         net::ROWS,
         refused::ROWS,

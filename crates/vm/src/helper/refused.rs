@@ -60,6 +60,8 @@ pub(crate) static ROWS: &[Row] = &[
     refuse("setsockopt", EOPNOTSUPP, SOCKET),
     refuse("getsockopt", EOPNOTSUPP, SOCKET),
     refuse("bind", EOPNOTSUPP, SOCKET),
+    refuse("skb_output", EOPNOTSUPP, "for programs that trace the kernel"),
+    refuse("xdp_output", EOPNOTSUPP, "for programs that trace the kernel"),
     refuse("sock_ops_cb_flags_set", EOPNOTSUPP, SOCKET),
     refuse("load_hdr_opt", EOPNOTSUPP, SOCKET),
     refuse("store_hdr_opt", EOPNOTSUPP, SOCKET),

@@ -7,6 +7,7 @@ mod arena;
 mod args;
 mod dynptr;
 mod iterators;
+pub(crate) mod objects;
 mod sections;
 mod workqueue;
 
@@ -52,7 +53,9 @@ impl Resolved {
 
 /// All tables.
 pub(crate) fn all() -> impl Iterator<Item = &'static Resolved> {
-    [iterators::ROWS, sections::ROWS, dynptr::ROWS, arena::ROWS, workqueue::ROWS].into_iter().flatten()
+    [iterators::ROWS, sections::ROWS, dynptr::ROWS, arena::ROWS, workqueue::ROWS, objects::ROWS]
+        .into_iter()
+        .flatten()
 }
 
 /// The kernel function of this name.
