@@ -12,7 +12,6 @@
 //! What clang 14 to 19, GCC and rustc emit is understood, and the legacy `maps` section that current libbpf refuses.
 //! Any bytes may be given: the answer is an object or a one-line [`ObjectError`], in memory bounded by the file's size.
 #![forbid(unsafe_code)]
-#![allow(dead_code, unused_imports)]
 
 mod elf;
 mod error;

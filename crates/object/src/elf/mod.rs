@@ -15,8 +15,8 @@ pub(crate) use bytes::Bytes;
 pub(crate) use header::{EM_BPF, ET_REL};
 pub(crate) use reloc::{R_BPF_64_32, R_BPF_64_64, R_BPF_64_ABS32, R_BPF_64_ABS64, R_BPF_64_NODYLD32, Reloc};
 pub(crate) use section::{
-    SHF_ALLOC, SHF_EXECINSTR, SHF_INFO_LINK, SHF_STRINGS, SHF_WRITE, SHT_NOBITS, SHT_PROGBITS, SHT_REL,
-    SHT_RELA, SHT_STRTAB, SHT_SYMTAB, Section,
+    SHF_ALLOC, SHF_EXECINSTR, SHF_INFO_LINK, SHT_NOBITS, SHT_PROGBITS, SHT_REL, SHT_RELA, SHT_STRTAB,
+    SHT_SYMTAB, Section,
 };
 pub(crate) use symbol::{Binding, Place, STT_FILE, STT_FUNC, STT_NOTYPE, STT_OBJECT, STT_SECTION, Symbol};
 

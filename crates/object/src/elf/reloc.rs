@@ -14,6 +14,9 @@ pub(crate) const R_BPF_64_ABS32: u32 = 3;
 pub(crate) const R_BPF_64_NODYLD32: u32 = 4;
 /// The target of a call.
 pub(crate) const R_BPF_64_32: u32 = 10;
+/// GNU as's own numbers for a 32-bit and a 64-bit value in data; read as [`R_BPF_64_ABS32`] and [`R_BPF_64_ABS64`].
+const GNU_DATA_32: u32 = 11;
+const GNU_DATA_64: u32 = 12;
 
 /// One relocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,5 +84,10 @@ fn one(
         return Err(Problem::expected("relocation", expected, format!("{offset:#x}")).at(section.name, at));
     }
     let addend = (section.kind == SHT_RELA).then(|| bytes.u64(at + 16).unwrap_or_default().cast_signed());
-    Ok(Reloc { offset, kind: info as u32, symbol, addend })
+    let kind = match info as u32 {
+        GNU_DATA_32 => R_BPF_64_ABS32,
+        GNU_DATA_64 => R_BPF_64_ABS64,
+        other => other,
+    };
+    Ok(Reloc { offset, kind, symbol, addend })
 }

@@ -14,10 +14,8 @@ pub(crate) const SHT_RELA: u32 = 4;
 pub(crate) const SHT_NOBITS: u32 = 8;
 pub(crate) const SHT_REL: u32 = 9;
 
-pub(crate) const SHF_WRITE: u64 = 1;
 pub(crate) const SHF_ALLOC: u64 = 2;
 pub(crate) const SHF_EXECINSTR: u64 = 4;
-pub(crate) const SHF_STRINGS: u64 = 0x20;
 pub(crate) const SHF_INFO_LINK: u64 = 0x40;
 const SHF_COMPRESSED: u64 = 0x800;
 
