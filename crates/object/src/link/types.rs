@@ -157,12 +157,14 @@ fn place(
     let type_id = renumber(numbers, entry.type_id);
     let ty = btf.get(entry.type_id)?;
     let public = public(&ty);
-    if public.is_some_and(|(_, declared)| declared) {
+    // GCC writes variables of `.kconfig` as definitions, but a section that the file does not have defines nothing.
+    let home = source.input.elf.section(section);
+    if home.is_none() || public.is_some_and(|(_, declared)| declared) {
         // A declaration of what some input defines is in that input's section already.
         let wanted = source.input.undefined(ty.name()).is_some() && !defined.contains(ty.name());
         return wanted.then_some(SecVar { type_id, ..*entry });
     }
-    let index = source.input.elf.section(section)?.index;
+    let index = home?.index;
     let placed = source.placed[index]?;
     let offset = entry.offset.checked_add(u32::try_from(placed.offset).ok()?)?;
     if public.is_some() {
