@@ -22,6 +22,8 @@ mod model;
 mod parse;
 mod relocate;
 mod sections;
+#[cfg(test)]
+mod tests;
 
 pub use error::{ObjectError, Place, Problem};
 pub use model::*;
