@@ -165,7 +165,8 @@ fn error(change: impl FnOnce(&mut Writer)) -> String {
 
 #[test]
 fn errors_name_section_offset_and_both_sides() {
-    let cases: [(&dyn Fn(&mut Writer), &str); 8] = [
+    type Case<'c> = (&'c dyn Fn(&mut Writer), &'c str);
+    let cases: [Case<'_>; 8] = [
         (
             &|w| w.sections[1].relocs[0].offset = 4,
             "bad.o: section xdp, offset 0x0: relocation: expected the start of an instruction, found 0x4",

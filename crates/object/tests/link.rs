@@ -1,5 +1,7 @@
 //! Objects linked into one.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod common;
 
 use std::process::Command;
