@@ -35,10 +35,14 @@ const NO_BUCKET: u32 = 0;
 struct Bucket {
     version: AtomicU32,
     overflow: AtomicU32,
-    /// The tags of places 0 to 7, and of 8 to 10 (the fourth byte stays 0), always accessed as whole words.
-    tags: (AtomicU64, AtomicU32),
+    /// The tags of places 0 to 7, always accessed as a whole word.
+    first_tags: AtomicU64,
+    /// Those of 8 to 10; the fourth byte stays 0.
+    more_tags: AtomicU32,
     cells: [AtomicU32; PLACES],
 }
+
+const _: () = assert!(size_of::<Bucket>() == 64, "a bucket is one cache line");
 
 /// The buckets of one map.
 pub(crate) struct Buckets {
@@ -90,8 +94,8 @@ impl Bucket {
     #[inline(always)]
     fn candidates(&self, tag: u8) -> u32 {
         let pattern = u64::from(tag) * 0x0101_0101_0101_0101;
-        let first = self.tags.0.load(Ordering::Acquire) ^ pattern;
-        let second = u64::from(self.tags.1.load(Ordering::Acquire)) ^ (pattern & 0xffff_ffff);
+        let first = self.first_tags.load(Ordering::Acquire) ^ pattern;
+        let second = u64::from(self.more_tags.load(Ordering::Acquire)) ^ (pattern & 0xffff_ffff);
         zero_bytes(first) | (zero_bytes(second) & 0xf) << 8
     }
 
@@ -102,21 +106,21 @@ impl Bucket {
 
     fn tag(&self, place: usize) -> u8 {
         if place < 8 {
-            (self.tags.0.load(Ordering::Relaxed) >> (8 * place)) as u8
+            (self.first_tags.load(Ordering::Relaxed) >> (8 * place)) as u8
         } else {
-            (self.tags.1.load(Ordering::Relaxed) >> (8 * (place - 8))) as u8
+            (self.more_tags.load(Ordering::Relaxed) >> (8 * (place - 8))) as u8
         }
     }
 
     /// Changes a tag; only the holder of the chain's lock does.
     fn set_tag(&self, place: usize, tag: u8) {
         if place < 8 {
-            let rest = self.tags.0.load(Ordering::Relaxed) & !(0xff << (8 * place));
-            self.tags.0.store(rest | u64::from(tag) << (8 * place), Ordering::Release);
+            let rest = self.first_tags.load(Ordering::Relaxed) & !(0xff << (8 * place));
+            self.first_tags.store(rest | u64::from(tag) << (8 * place), Ordering::Release);
         } else {
             let at = 8 * (place - 8);
-            let rest = self.tags.1.load(Ordering::Relaxed) & !(0xff << at);
-            self.tags.1.store(rest | u32::from(tag) << at, Ordering::Release);
+            let rest = self.more_tags.load(Ordering::Relaxed) & !(0xff << at);
+            self.more_tags.store(rest | u32::from(tag) << at, Ordering::Release);
         }
     }
 }
@@ -357,5 +361,6 @@ mod tests {
         let buckets = &map.part::<Hash>().unwrap().buckets;
         let overflows = buckets.free.lock().1;
         assert!(overflows < buckets.count() / 8, "{overflows} of {}", buckets.count());
+        assert!(map.memory_usage() < 10_000 * 32, "{} bytes", map.memory_usage());
     }
 }

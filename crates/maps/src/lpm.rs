@@ -27,6 +27,8 @@ use crate::value::Layout;
 
 /// Bytes of the prefix length in a key.
 const LENGTH: usize = 4;
+/// The key of an IPv6 address; shorter ones fit, too.
+const ADDRESS_KEY: usize = LENGTH + 16;
 /// The longest key: 256 bytes of data.
 const MAX_KEY: usize = LENGTH + 256;
 
@@ -51,17 +53,18 @@ struct Writers {
 }
 
 /// A key taken apart: length, and data with the bits after the length zeroed.
+/// `N` bounds the key's bytes: look-ups of short keys should not clear room for the longest.
 #[derive(Clone, Copy)]
-struct Prefix {
-    key: [u8; MAX_KEY],
+struct Prefix<const N: usize = MAX_KEY> {
+    key: [u8; N],
     size: usize,
 }
 
-impl Prefix {
+impl<const N: usize> Prefix<N> {
     /// `None` if the length is more than the data holds.
-    fn new(key: &[u8]) -> Option<Prefix> {
+    fn new(key: &[u8]) -> Option<Prefix<N>> {
         let size = key.len();
-        let mut prefix = Prefix { key: [0; MAX_KEY], size };
+        let mut prefix = Prefix { key: [0; N], size };
         prefix.key[..size].copy_from_slice(key);
         let len = prefix.len();
         (len as usize <= 8 * (size - LENGTH)).then(|| {
@@ -131,7 +134,16 @@ impl Lpm {
     /// The cell of the longest prefix that matches.
     #[inline]
     fn longest(&self, key: &[u8]) -> Option<u32> {
-        let mut prefix = Prefix::new(key)?;
+        if key.len() <= ADDRESS_KEY {
+            self.longest_in::<ADDRESS_KEY>(key)
+        } else {
+            self.longest_in::<MAX_KEY>(key)
+        }
+    }
+
+    #[inline]
+    fn longest_in<const N: usize>(&self, key: &[u8]) -> Option<u32> {
+        let mut prefix = Prefix::<N>::new(key)?;
         let max = prefix.len();
         let first = prefix.key[LENGTH] as usize * self.words;
         for word in (0..=max as usize / 64).rev() {
@@ -204,7 +216,7 @@ impl Table for Lpm {
         if flags > BPF_EXIST {
             return Err(EINVAL);
         }
-        let prefix = Prefix::new(key).ok_or(EINVAL)?;
+        let prefix = Prefix::<MAX_KEY>::new(key).ok_or(EINVAL)?;
         let writers = &mut *self.writers();
         let old = self.hash.find(prefix.bytes());
         check_presence(old.is_some(), flags & !BPF_F_LOCK)?;
@@ -227,7 +239,7 @@ impl Table for Lpm {
     }
 
     fn delete(&self, guard: &Guard, key: &[u8]) -> Result<(), Errno> {
-        let prefix = Prefix::new(key).ok_or(EINVAL)?;
+        let prefix = Prefix::<MAX_KEY>::new(key).ok_or(EINVAL)?;
         let writers = &mut *self.writers();
         let place = writers.order.search(self.compare(prefix.bytes())).map_err(|_| ENOENT)?;
         writers.order.remove(place);
@@ -237,8 +249,9 @@ impl Table for Lpm {
 
     fn next_key(&self, _guard: &Guard, key: Option<&[u8]>, out: &mut [u8]) -> Result<(), Errno> {
         let writers = self.writers();
-        let place =
-            key.and_then(Prefix::new).map(|prefix| writers.order.search(self.compare(prefix.bytes())));
+        let place = key
+            .and_then(Prefix::<MAX_KEY>::new)
+            .map(|prefix| writers.order.search(self.compare(prefix.bytes())));
         let next = match place {
             Some(Ok(place)) => writers.order.after(place),
             _ => writers.order.first(),
