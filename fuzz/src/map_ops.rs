@@ -59,7 +59,7 @@ const SHAPES: &[(MapType, u32, u32)] = &[
 /// Bytes of input that make one operation.
 const OP: usize = 4;
 
-/// Reads a plan: one byte for the shape, then [`OP`] bytes for each operation.
+/// Reads a plan: one byte for the shape, then four bytes for each operation.
 pub fn plan(data: &[u8]) -> Plan {
     let (first, rest) = data.split_first().unwrap_or((&0, &[]));
     let (map_type, key_size, max_entries) = SHAPES[usize::from(*first) % SHAPES.len()];

@@ -16,7 +16,7 @@ pub fn skep() -> &'static Path {
     PROGRAM.get_or_init(|| {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let built = Command::new(cargo)
-            .args(["build", "--quiet", "--package", "skep-cli", "--bin", "skep"])
+            .args(["build", "--quiet", "--workspace", "--bin", "skep"])
             .current_dir(root())
             .status();
         assert!(built.is_ok_and(|status| status.success()), "skep does not build");

@@ -4,6 +4,7 @@
 //! file that is committed, has a row in [`CASES`].
 
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -13,6 +14,9 @@ use crate::report::Report;
 
 /// An example shows something to a person who waits for it.
 const EXAMPLE_LIMIT: Duration = Duration::from_secs(120);
+
+/// Building them, when the tests have not.
+const BUILD_LIMIT: Duration = Duration::from_secs(900);
 
 /// How an example is run, when not without arguments.
 struct Case {
@@ -27,13 +31,19 @@ const CASES: &[Case] = &[Case { name: "capture", args: &["OUT"], same_as: Some("
 
 /// Runs every example target of the workspace whose name contains `filter`.
 pub(crate) fn run(root: &Path, filter: Option<&str>, report: &mut Report) -> Result<(), String> {
-    for (package, example) in list(root)? {
+    // All of the workspace at once: for one package alone cargo may choose other features, and build everything again.
+    let built = capture(cargo(root).args(["build", "--workspace", "--examples"]), BUILD_LIMIT, |_| {})?;
+    if !built.ok {
+        report.fail("examples", tail(&built.text, 60));
+        return Ok(());
+    }
+    for example in list(root)? {
         let name = format!("example {example}");
         if filter.is_some_and(|filter| !name.contains(filter)) {
             continue;
         }
         report.flash(&name);
-        match example_result(root, &package, &example)? {
+        match example_result(root, &example)? {
             None => {
                 report.pass();
                 report.say(&format!("{name}: ok"));
@@ -45,13 +55,13 @@ pub(crate) fn run(root: &Path, filter: Option<&str>, report: &mut Report) -> Res
 }
 
 /// Runs one; what is wrong, if anything.
-fn example_result(root: &Path, package: &str, example: &str) -> Result<Option<String>, String> {
+fn example_result(root: &Path, example: &str) -> Result<Option<String>, String> {
     let case = CASES.iter().find(|case| case.name == example);
     let folder = target_dir(root).join("examples-out");
     std::fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     let out = folder.join(example);
-    let mut cmd = cargo(root);
-    cmd.args(["run", "--quiet", "--package", package, "--example", example, "--"]);
+    let mut cmd = Command::new(target_dir(root).join("debug/examples").join(example));
+    cmd.current_dir(root);
     for arg in case.map_or(&[][..], |case| case.args) {
         match *arg {
             "OUT" => cmd.arg(&out),
@@ -67,8 +77,8 @@ fn example_result(root: &Path, package: &str, example: &str) -> Result<Option<St
     Ok((!same).then(|| format!("what it writes ({}) is not what is committed as {committed}", out.display())))
 }
 
-/// Package and name of each example target.
-fn list(root: &Path) -> Result<Vec<(String, String)>, String> {
+/// The name of each example target.
+fn list(root: &Path) -> Result<Vec<String>, String> {
     let output = cargo(root)
         .args(["metadata", "--no-deps", "--format-version", "1", "--quiet"])
         .output()
@@ -81,16 +91,14 @@ fn list(root: &Path) -> Result<Vec<(String, String)>, String> {
     Ok(examples(&metadata))
 }
 
-fn examples(metadata: &Value) -> Vec<(String, String)> {
+fn examples(metadata: &Value) -> Vec<String> {
     let mut found = Vec::new();
     for package in metadata["packages"].as_array().into_iter().flatten() {
         for target in package["targets"].as_array().into_iter().flatten() {
             let is_example =
                 target["kind"].as_array().is_some_and(|kinds| kinds.iter().any(|k| k == "example"));
-            if let (true, Some(package), Some(name)) =
-                (is_example, package["name"].as_str(), target["name"].as_str())
-            {
-                found.push((package.to_owned(), name.to_owned()));
+            if let (true, Some(name)) = (is_example, target["name"].as_str()) {
+                found.push(name.to_owned());
             }
         }
     }
@@ -107,6 +115,6 @@ mod tests {
     fn only_examples_are_listed() {
         let metadata = json!({"packages": [{"name": "p", "targets": [
             {"kind": ["lib"], "name": "p"}, {"kind": ["example"], "name": "embed"}]}]});
-        assert_eq!(examples(&metadata), [("p".to_owned(), "embed".to_owned())]);
+        assert_eq!(examples(&metadata), ["embed"]);
     }
 }

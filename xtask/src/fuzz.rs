@@ -76,8 +76,11 @@ fn libfuzzer(root: &Path, target: &str, seconds: Option<u64>) -> Result<(), Stri
 
 /// Each target whose name contains `filter` as one test.
 pub(crate) fn run(root: &Path, filter: Option<&str>, report: &mut Report) -> Result<(), String> {
-    // Built apart: what the compiler has to say must not be read as the list.
-    let built = capture(cargo(root).args(["build", "--package", "skep-fuzz"]), BUILD_LIMIT, |_| {})?;
+    // Built apart: what the compiler has to say must not be read as the list. Of the workspace, not of the package
+    // alone: cargo may choose other features for one, and build everything again.
+    let mut build = cargo(root);
+    build.args(["build", "--workspace", "--bin", "skep-fuzz"]);
+    let built = capture(&mut build, BUILD_LIMIT, |_| {})?;
     let list = capture(program(root).arg("--list"), TARGET_LIMIT, |_| {});
     let list = match list {
         Ok(list) if built.ok && list.ok => list,
