@@ -134,6 +134,9 @@ impl Lpm {
     /// The cell of the longest prefix that matches.
     #[inline]
     fn longest(&self, key: &[u8]) -> Option<u32> {
+        if let Ok(key) = <[u8; 8]>::try_from(key) {
+            return self.longest_of_word(key);
+        }
         if key.len() <= ADDRESS_KEY {
             self.longest_in::<ADDRESS_KEY>(key)
         } else {
@@ -141,26 +144,51 @@ impl Lpm {
         }
     }
 
+    /// The same for an IPv4 address, whose prefixes are made in a register.
+    #[inline]
+    fn longest_of_word(&self, key: [u8; 8]) -> Option<u32> {
+        let [a, b, c, d, data @ ..] = key;
+        let max = u32::from_ne_bytes([a, b, c, d]);
+        if max > 32 {
+            return None;
+        }
+        let address = u32::from_be_bytes(data);
+        self.lengths(data[0], max).find_map(|len| {
+            // In 64 bits, as a length of 0 shifts everything out.
+            let bits = address & (u64::from(u32::MAX) << (32 - len)) as u32;
+            let mut prefix = [0; 8];
+            prefix[..LENGTH].copy_from_slice(&len.to_ne_bytes());
+            prefix[LENGTH..].copy_from_slice(&bits.to_be_bytes());
+            self.hash.find(&prefix)
+        })
+    }
+
     #[inline]
     fn longest_in<const N: usize>(&self, key: &[u8]) -> Option<u32> {
         let mut prefix = Prefix::<N>::new(key)?;
-        let max = prefix.len();
-        let first = prefix.key[LENGTH] as usize * self.words;
-        for word in (0..=max as usize / 64).rev() {
-            let mut lengths = self.lengths[first + word].load(Ordering::Acquire);
-            if word == max as usize / 64 {
-                lengths &= u64::MAX >> (63 - max % 64);
+        self.lengths(prefix.key[LENGTH], prefix.len()).find_map(|len| {
+            prefix.shorten(len);
+            self.hash.find(prefix.bytes())
+        })
+    }
+
+    /// The lengths of prefixes below a first byte, from `max` down.
+    #[inline]
+    fn lengths(&self, first: u8, max: u32) -> impl Iterator<Item = u32> + '_ {
+        let row = first as usize * self.words;
+        let top = max as usize / 64;
+        let load = move |word: usize| self.lengths[row + word].load(Ordering::Acquire);
+        let mut word = top;
+        let mut left = load(top) & (u64::MAX >> (63 - max % 64));
+        std::iter::from_fn(move || {
+            while left == 0 {
+                word = word.checked_sub(1)?;
+                left = load(word);
             }
-            while lengths != 0 {
-                let top = 63 - lengths.leading_zeros();
-                lengths &= !(1 << top);
-                prefix.shorten(word as u32 * 64 + top);
-                if let Some(cell) = self.hash.find(prefix.bytes()) {
-                    return Some(cell);
-                }
-            }
-        }
-        None
+            let bit = 63 - left.leading_zeros();
+            left &= !(1 << bit);
+            Some(word as u32 * 64 + bit)
+        })
     }
 
     /// Notes in the bitmap that there is one more, or one less, prefix.

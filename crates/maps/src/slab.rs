@@ -32,6 +32,9 @@ const BATCH_BYTES: usize = 64 << 10;
 /// space until they are needed.
 const SPARE_BATCHES: usize = 32;
 
+/// Forced uses between two looks at whether somebody still holds the guard that forces them.
+const FORCED_PER_LOOK: u32 = 16;
+
 /// At least so many spare cells: every thread inside of a map call may hold one that is not published yet.
 const IN_FLIGHT: u32 = 2 * pin::READERS;
 
@@ -134,7 +137,10 @@ impl Slab {
     /// All cells are born: looks at every shard, then takes one that somebody may still look at.
     #[cold]
     fn take_anything(&self, home: usize) -> Option<u32> {
-        pin::advance();
+        // While somebody pinned sleeps, asking again for every cell would only cost.
+        if self.forced().is_multiple_of(FORCED_PER_LOOK) {
+            pin::advance();
+        }
         let count = self.shards.len();
         let forced = |cell| {
             self.forced.fetch_add(1, Ordering::SeqCst);
