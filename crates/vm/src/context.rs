@@ -130,6 +130,11 @@ pub trait Context {
         Some(u64::from_be_bytes(bytes))
     }
 
+    /// The context as plain memory, for kinds whose helpers take it so (`syscall` programs).
+    fn memory(&mut self) -> Option<Lent> {
+        None
+    }
+
     /// How the run begins.
     fn entry(&mut self) -> Entry {
         Entry::Context

@@ -24,6 +24,7 @@ mod program;
 pub mod prov;
 mod runtime;
 mod timers;
+mod tracing;
 
 pub use context::Context;
 pub use exec::MAX_LOOPS;
@@ -36,3 +37,4 @@ pub use memory::Memory;
 pub use program::{Function, Outcome, Program, ProgramSpec};
 pub use prov::{Kind, Prov, Reg};
 pub use runtime::{Clock, DEFAULT_BUDGET, Options, Runtime, Strictness, TRACE_LINES, Trace};
+pub use tracing::{RawTracepoint, Syscall};

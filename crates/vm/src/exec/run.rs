@@ -192,8 +192,12 @@ impl<'c> Run<'c> {
     }
 
     /// The context pointer as `r1` has it at entry.
-    pub(crate) fn context_reg(&self) -> Reg {
-        let val = std::ptr::from_ref::<dyn Context>(self.context).cast::<u8>() as u64;
+    pub(crate) fn context_reg(&mut self) -> Reg {
+        let val = match self.context.memory() {
+            Some(lent) => lent.ptr as u64,
+            // Any number but 0 that no other object has: where the answering object is.
+            None => std::ptr::from_ref::<dyn Context>(self.context).cast::<u8>() as u64,
+        };
         let prov = Prov { base: val, kind: Kind::Context, perm: Perm(Perm::SPECIAL), ..Prov::SCALAR };
         Reg { val, prov }
     }

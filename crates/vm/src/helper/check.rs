@@ -159,6 +159,13 @@ impl Run<'_> {
         fresh: bool,
         who: &Who<'_>,
     ) -> Result<(), Fault> {
+        if reg.prov.kind == Kind::Context
+            && let Some(lent) = self.context.memory()
+        {
+            // The context pointer's value is where the memory is; see `context_reg`.
+            let real = Reg { val: reg.val, ..self.lent(Kind::App, lent) };
+            return self.check(&real, 0, len, write, who).map(drop);
+        }
         if matches!(reg.prov.kind, Kind::Context | Kind::Map | Kind::Func | Kind::Arena | Kind::Dynptr) {
             return Err(self.not_a(reg, "memory", who));
         }

@@ -15,8 +15,6 @@ pub(crate) static ROWS: &[Row] = &[
     row("cgrp_storage_delete", delete, "for a cgroup object of the engine"),
     row("inode_storage_get", get, "for an inode object of the engine"),
     row("inode_storage_delete", delete, "for an inode object of the engine"),
-    row("sk_storage_get", get, "for a socket that a look-up or the context gave"),
-    row("sk_storage_delete", delete, "for a socket that a look-up or the context gave"),
     row("get_local_storage", for_cgroup, "of the process's cgroup"),
 ];
 
