@@ -39,7 +39,10 @@ impl Dynptr {
         slice.val += off;
         slice.prov.base = slice.val;
         slice.prov.len = len as u32;
-        slice.prov.life = self.life;
+        // A slice of the packet is good until the packet changes; the dynptr is not bothered.
+        if slice.prov.kind != Kind::Packet {
+            slice.prov.life = self.life;
+        }
         // Special fields of a map value were kept out when the dynptr was made.
         slice.prov.kind = Kind::Memory;
         slice.prov.perm = Perm(slice.prov.perm.0 & Perm::READ_WRITE.0);
@@ -52,8 +55,11 @@ impl Run<'_> {
     pub(crate) fn dynptr(&mut self, reg: &Reg, who: &Who<'_>) -> Result<Dynptr, Fault> {
         let number = self.object_at(reg, "a dynptr", who)?;
         match self.state.objects.get(number) {
-            Some(&StackObject::Dynptr(d)) if d.is_null() || self.m_ref().alive(d.data.prov.life) => Ok(d),
-            Some(StackObject::Dynptr(_)) => {
+            Some(&StackObject::Dynptr(dynptr)) => {
+                let dynptr = self.follow_packet(dynptr);
+                if dynptr.is_null() || self.m_ref().alive(dynptr.data.prov.life) {
+                    return Ok(dynptr);
+                }
                 Err(self.fault(FaultKind::Dead, format!("the memory behind {who} is gone")))
             }
             Some(other) => {
@@ -119,10 +125,10 @@ fn write(run: &mut Run<'_>, call: &Call) -> Result<Reg, Fault> {
     Ok(Reg::ZERO)
 }
 
-/// Null for what is read-only or outside.
+/// Null for what is read-only or outside, and for packets, which have `bpf_dynptr_slice`.
 fn data(run: &mut Run<'_>, call: &Call) -> Result<Reg, Fault> {
     let dynptr = run.dynptr(call.reg(0), &Who::Argument(1, call.name))?;
-    if dynptr.is_null() || !dynptr.data.prov.perm.writable() {
+    if dynptr.is_null() || dynptr.data.prov.kind == Kind::Packet || !dynptr.data.prov.perm.writable() {
         return Ok(Reg::ZERO);
     }
     Ok(dynptr.slice(call.u64(1), call.u64(2)).unwrap_or(Reg::ZERO))

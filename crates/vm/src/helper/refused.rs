@@ -68,8 +68,6 @@ pub(crate) static ROWS: &[Row] = &[
     refuse("reserve_hdr_opt", EOPNOTSUPP, SOCKET),
     refuse("sock_map_update", EOPNOTSUPP, SOCKET),
     refuse("sock_hash_update", EOPNOTSUPP, SOCKET),
-    refuse("sk_redirect_map", EOPNOTSUPP, SOCKET),
-    refuse("sk_redirect_hash", EOPNOTSUPP, SOCKET),
     refuse("msg_redirect_map", EOPNOTSUPP, SOCKET),
     refuse("msg_redirect_hash", EOPNOTSUPP, SOCKET),
     refuse("msg_apply_bytes", EOPNOTSUPP, SOCKET),

@@ -7,6 +7,7 @@ mod arena;
 mod args;
 mod dynptr;
 mod iterators;
+mod net;
 pub(crate) mod objects;
 mod sections;
 mod workqueue;
@@ -53,7 +54,7 @@ impl Resolved {
 
 /// All tables.
 pub(crate) fn all() -> impl Iterator<Item = &'static Resolved> {
-    [iterators::ROWS, sections::ROWS, dynptr::ROWS, arena::ROWS, workqueue::ROWS, objects::ROWS]
+    [iterators::ROWS, sections::ROWS, dynptr::ROWS, arena::ROWS, workqueue::ROWS, objects::ROWS, net::ROWS]
         .into_iter()
         .flatten()
 }

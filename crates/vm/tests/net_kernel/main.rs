@@ -4,6 +4,7 @@
 //! It mixes every return value, and after each call what it sees of the packet's state, into its own return value, so one
 //! number and the packet's bytes tell whether both did the same at every step. The generator's seed is fixed: a failure repeats.
 
+mod fields;
 mod rng;
 mod skb;
 mod xdp;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 
 use skep_linux::{RunRequest, live_bpf, prog_load_simple, prog_test_run};
 use skep_platform::ProgramType;
-use skep_vm::net::{Environment, SkbContext, XdpContext};
+use skep_vm::net::{Environment, Layer, SkbContext, XdpContext};
 use skep_vm::{Context, Hook, Program, ProgramSpec};
 
 /// Prints why a test is skipped; `true` when it is.
@@ -66,6 +67,10 @@ fn in_vm(program_type: ProgramType, text: &str, packet: &[u8]) -> (u32, Vec<u8>)
         return (ret, [context.packet.meta(), context.packet.bytes()].concat());
     }
     let mut context = SkbContext::new(program_type, None, env, 1);
+    if program_type == ProgramType::SocketFilter {
+        // As the kernel's test run has it.
+        context.set_layer(Layer::Network);
+    }
     context.reset(packet);
     let ret = run(&program, &mut context, text);
     (ret, context.skb.packet.bytes().to_vec())

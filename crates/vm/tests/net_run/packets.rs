@@ -1,8 +1,8 @@
 //! Packet pointers and context fields: what is legal is what lies inside, and what the program type allows.
 
 use skep_platform::ProgramType;
-use skep_vm::FaultKind;
 use skep_vm::net::{Environment, SkbContext, Verdict};
+use skep_vm::{FaultKind, Hook, Program, ProgramSpec};
 
 use crate::{assert_fault, fault, frame, program, skb, value, xdp};
 
@@ -104,4 +104,24 @@ fn contexts_are_used_again() {
         let verdict = Verdict::of(ProgramType::Xdp, value(&p, &mut context));
         assert_eq!((verdict.name, context.packet.len()), ("XDP_PASS", 44));
     }
+}
+
+#[test]
+fn a_dynptr_follows_its_packet_and_its_slices_do_not() {
+    // bpf_dynptr_from_xdp(ctx, 0, r10 - 16); then head += 4; then bpf_dynptr_slice(d, 30, NULL, 4).
+    let text = "r6 = r1\nr2 = 0\nr3 = r10\nr3 += -16\ncall kfunc[1]\nif r0 != 0 goto out\n\
+                r1 = r10\nr1 += -16\nr2 = 0\nr3 = 0\nr4 = 4\ncall kfunc[2]\nr7 = r0\n\
+                r1 = r6\nr2 = 4\ncall 44\n\
+                r1 = r10\nr1 += -16\nr2 = 59\nr3 = 0\nr4 = 1\ncall kfunc[2]\nif r0 == 0 goto out\n";
+    let run = |rest: &str| {
+        let insns = skep_isa::text::assemble(&format!("{text}{rest}out:\nr0 = 0\nexit")).unwrap();
+        let calls = insns.iter().enumerate().filter(|(_, i)| i.code == 0x85 && i.src == 2);
+        let name = |imm| if imm == 1 { "bpf_dynptr_from_xdp" } else { "bpf_dynptr_slice" };
+        let kfuncs = calls.map(|(at, i)| (at, name(i.imm).to_owned())).collect();
+        let mut spec = ProgramSpec::new("test", Hook::linux(ProgramType::Xdp), insns);
+        spec.kfuncs = kfuncs;
+        Program::load(spec).unwrap().run(&mut xdp(Environment::default())).map(|o| o.value)
+    };
+    assert_eq!(run("r0 = *(u8 *)(r0 + 0)\nexit\n").ok(), Some(63));
+    assert_fault(&run("r0 = *(u8 *)(r7 + 0)\nexit\n").unwrap_err(), FaultKind::Dead, "memory");
 }

@@ -1,13 +1,13 @@
 //! Helpers that compute with checksums.
 
 use super::super::{Call, Row, row};
-use super::{Work, change_skb, done, on_skb};
+use super::{change_skb, done, on_skb};
 use crate::net::csum;
 use crate::prov::Reg;
 
 /// See [`super::ROWS`].
 pub(super) const ROWS: &[Row] = &[
-    row("csum_diff", |_, call| Ok(diff(call).map_or_else(|errno| Reg::errno(errno.0), Reg::scalar)), ""),
+    row("csum_diff", |_, call| Ok(Reg::scalar(diff(call).into())), ""),
     row(
         "l3_csum_replace",
         |run, call| {
@@ -34,6 +34,6 @@ pub(super) const ROWS: &[Row] = &[
     row("csum_level", |run, call| on_skb(run, call, |c| c.skb.csum_level(call.u64(1)).map(u64::from)), ""),
 ];
 
-fn diff(call: &Call) -> Work {
-    csum::diff(call.bytes(0), call.bytes(2), call.u32(4)).map(u64::from)
+fn diff(call: &Call) -> u16 {
+    csum::diff(call.bytes(0), call.bytes(2), call.u32(4))
 }

@@ -5,6 +5,7 @@
 
 mod checksum;
 mod cookie;
+mod dynptr;
 mod identity;
 mod redirect;
 mod route;
