@@ -1,6 +1,7 @@
 //! Types of all inputs in one BTF.
 //!
-//! Types are copied one input after the other. Three things are not copied as they are:
+//! Types are copied one input after the other, and in the end those that are the same become one. Three things are not
+//! copied as they are:
 //! * sections of variables: one for each name is made at the end, with places in the output's sections;
 //! * a declaration (`extern`) of what another input defines: it becomes the definition;
 //! * a second declaration of the same thing: it becomes the first.
@@ -37,7 +38,16 @@ pub(super) fn merge(sources: &[Source<'_>], writer: &Writer) -> Option<Merged> {
         }
     }
     data_sections(sources, &numbers, writer, &mut builder);
-    Some(Merged { builder, order: writer.order, numbers })
+    Some(fold(Merged { builder, order: writer.order, numbers }))
+}
+
+/// Makes one of types that several inputs have in common.
+fn fold(all: Merged) -> Merged {
+    let Ok(types) = Btf::parse(&all.builder.build()) else { return all };
+    let folded = skep_btf::merge(&[&types]);
+    let Some(ids) = folded.ids.first() else { return all };
+    let numbers = all.numbers.iter().map(|own| own.iter().map(|id| renumber(ids, *id)).collect()).collect();
+    Merged { builder: folded.builder, order: all.order, numbers }
 }
 
 /// The new number of a type. References in a parsed BTF are in range.
