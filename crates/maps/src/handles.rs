@@ -8,21 +8,20 @@
 
 use std::any::Any;
 use std::ptr::NonNull;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use skep_platform::errno::{E2BIG, EBADF, EINVAL, ENOENT, EOPNOTSUPP};
 use skep_platform::{Errno, MapFlags, MapType};
 
 use crate::array::next_index;
 use crate::bytes::index;
-use crate::hash::Hash;
 use crate::map::Map;
+use crate::map_hash::MapHash;
 use crate::memory::Memory;
 use crate::pin::{Guard, pin_reader};
 use crate::spec::{CreateError, MapSpec};
-use crate::table::{BPF_ANY, BPF_EXIST, Table, check_presence};
-use crate::value::Layout;
+use crate::table::{BPF_ANY, Table};
 
 /// A program in a program array: whatever the engine calls a program.
 #[derive(Clone)]
@@ -51,7 +50,7 @@ impl Object for Map {
 }
 
 /// Drops a handle that was taken out once nobody can have it borrowed.
-fn drop_later<T: Object>(guard: &Guard, old: *mut T) -> bool {
+pub(crate) fn drop_later<T: Object>(guard: &Guard, old: *mut T) -> bool {
     // SAFETY: the pointer was made by `Box::into_raw` and came out of its slot in one exchange, so it is ours alone, but for
     // readers that are pinned now; the box is dropped after them.
     let old = NonNull::new(old).map(|old| unsafe { Box::from_raw(old.as_ptr()) });
@@ -144,97 +143,6 @@ impl<T: Object> Table for HandleArray<T> {
 
     fn as_any(&self) -> &dyn Any {
         self
-    }
-}
-
-/// `BPF_MAP_TYPE_HASH_OF_MAPS`: a hash of pointers to boxed maps.
-pub(crate) struct MapHash {
-    hash: Hash,
-    /// Held while a pointer is exchanged, so that each is dropped once.
-    writers: Mutex<()>,
-}
-
-impl MapHash {
-    pub(crate) fn new(spec: &MapSpec) -> Result<MapHash, Errno> {
-        let known = MapFlags::NO_PREALLOC.union(MapFlags::ZERO_SEED);
-        let flags = MapFlags(spec.flags.0 & known.0);
-        let table = MapSpec { map_type: MapType::Hash, value_size: 8, flags, ..spec.clone() };
-        let layout = Arc::new(Layout::new(&table, 0));
-        Ok(MapHash { hash: Hash::new(&table, layout)?, writers: Mutex::new(()) })
-    }
-
-    fn slot(&self, cell: u32) -> &AtomicPtr<Map> {
-        // SAFETY: values are 8 bytes, 8-aligned, and hold pointers only.
-        unsafe { AtomicPtr::from_ptr(self.hash.value_at(cell, 0).as_ptr().cast()) }
-    }
-
-    #[inline]
-    fn get<'g>(&'g self, _guard: &'g Guard, key: &[u8]) -> Option<&'g Map> {
-        let cell = self.hash.find(key)?;
-        // SAFETY: as in `HandleArray::get`.
-        unsafe { self.slot(cell).load(Ordering::Acquire).as_ref() }
-    }
-
-    fn set(&self, guard: &Guard, key: &[u8], map: &Map, flags: u64) -> Result<(), Errno> {
-        if flags > BPF_EXIST {
-            return Err(EINVAL);
-        }
-        let _writers = self.writers.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = self.hash.find(key);
-        check_presence(found.is_some(), flags)?;
-        let boxed = Box::into_raw(Box::new(map.clone()));
-        if let Some(cell) = found {
-            drop_later(guard, self.slot(cell).swap(boxed, Ordering::AcqRel));
-            return Ok(());
-        }
-        let bytes = (boxed as usize as u64).to_ne_bytes();
-        self.hash.update(guard, key, &bytes, BPF_ANY).inspect_err(|_| {
-            drop_later(guard, boxed);
-        })
-    }
-}
-
-impl Table for MapHash {
-    fn update(&self, _guard: &Guard, _key: &[u8], _value: &[u8], flags: u64) -> Result<(), Errno> {
-        Err(if flags > BPF_EXIST { EINVAL } else { EBADF })
-    }
-
-    fn delete(&self, guard: &Guard, key: &[u8]) -> Result<(), Errno> {
-        let _writers = self.writers.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut old = std::ptr::null_mut();
-        self.hash.remove(guard, key, |cell| old = self.slot(cell).load(Ordering::Acquire))?;
-        drop_later(guard, old);
-        Ok(())
-    }
-
-    fn next_key(&self, guard: &Guard, key: Option<&[u8]>, out: &mut [u8]) -> Result<(), Errno> {
-        self.hash.next_key_after(guard, key, out)
-    }
-
-    fn read(&self, guard: &Guard, key: &[u8], _locked: bool, out: &mut [u8]) -> Result<(), Errno> {
-        out.copy_from_slice(&self.get(guard, key).ok_or(ENOENT)?.id().to_ne_bytes());
-        Ok(())
-    }
-
-    fn has_batch(&self) -> bool {
-        true
-    }
-
-    fn memory_usage(&self) -> usize {
-        self.hash.memory_usage()
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-}
-
-impl Drop for MapHash {
-    fn drop(&mut self) {
-        let guard = pin_reader();
-        self.hash.walk(|_, cell| {
-            drop_later(&guard, self.slot(cell).swap(std::ptr::null_mut(), Ordering::AcqRel)) | true
-        });
     }
 }
 

@@ -36,6 +36,7 @@ mod hash_table;
 mod lpm;
 mod lru;
 mod map;
+mod map_hash;
 mod memory;
 mod order;
 mod perf;
