@@ -1,7 +1,7 @@
-//! The UAPI's flag sets.
+//! The flags maps are created with.
 //!
-//! [`MapFlags`] is a type because maps are created from them in many places; the rest are plain constants under the
-//! UAPI's own names, grouped by the call or helper that takes them.
+//! They are a type because maps are created in many places; the flags of calls and helpers are plain constants in
+//! [`crate::uapi`].
 
 use core::fmt;
 use core::ops::{BitOr, BitOrAssign};

@@ -5,7 +5,7 @@
 
 use skep_btf::{Btf, Kind, Type, TypeId};
 use skep_platform::context::LAYOUTS;
-use skep_platform::{AttachType, MapFlags, MapType, ProgramType, Release, helper, kfunc};
+use skep_platform::{AttachType, MapFlags, MapType, ProgramType, Release, helper, kfunc, uapi};
 
 /// The running kernel's BTF, or a line that says why not.
 fn btf(test: &str) -> Option<Btf> {
@@ -124,4 +124,18 @@ fn kfuncs() {
     }
     let acquire = found.iter().find(|f| f.name == "bpf_task_acquire").map(|f| f.prototype.as_str());
     assert_eq!(acquire, Some("struct task_struct *bpf_task_acquire(struct task_struct *p)"));
+}
+
+#[test]
+fn constants() {
+    let Some(btf) = btf("constants") else { return };
+    let mut theirs = std::collections::HashMap::new();
+    for found in btf.types().filter_map(|(_, ty)| ty.as_enum()) {
+        theirs.extend(found.variants.iter().map(|v| (v.name.to_owned(), v.value)));
+    }
+    for group in uapi::GROUPS.iter().filter(|group| group.in_btf) {
+        for (name, value) in group.constants {
+            assert_eq!(theirs.get(*name), Some(value), "{name}");
+        }
+    }
 }

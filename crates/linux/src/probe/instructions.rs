@@ -1,11 +1,13 @@
 //! Which instructions the live kernel's verifier knows.
 
+use std::os::fd::AsRawFd;
+
 use skep_isa::RawInsn;
-use skep_platform::{ProgramType, Release};
+use skep_platform::{MapFlags, MapType, ProgramType, Release};
 
 use super::shape::{EXIT, mov};
 use super::{Answer, Probe};
-use crate::prog_load_simple;
+use crate::{MapRequest, map_create, prog_load_simple};
 
 const fn insn(code: u8, dst: u8, src: u8, off: i16, imm: i32) -> RawInsn {
     RawInsn { code, dst, src, off, imm }
@@ -22,12 +24,32 @@ fn accepts(insns: &[RawInsn]) -> Answer {
     }
 }
 
+/// A cast is known only to programs that use an arena, so one is made. It gets an address of its own choosing, which
+/// spares it from being mapped.
+fn arena_cast() -> Answer {
+    let arena = MapRequest {
+        flags: MapFlags::MMAPABLE,
+        extra: ARENA_ADDRESS,
+        ..MapRequest::new(MapType::Arena, 0, 0, 1)
+    };
+    match map_create(&arena) {
+        Ok(fd) => {
+            accepts(&[insn(0x18, 1, 1, 0, fd.as_raw_fd()), insn(0, 0, 0, 0, 0), insn(0xbf, 0, 0, 1, 1)])
+        }
+        Err(_) => Answer::No,
+    }
+}
+
+/// Any address that is a page's.
+const ARENA_ADDRESS: u64 = 1 << 44;
+
 /// Declares the probes: name, release, instructions.
 macro_rules! probes {
     ($($name:literal ($major:literal, $minor:literal) [$($insn:expr),*];)*) => {
         /// Groups of instructions by the release that brought them.
         pub static INSTRUCTIONS: &[Probe] = &[
             $(Probe { name: $name, since: Release::new($major, $minor), run: || accepts(&[$($insn),*]) },)*
+            Probe { name: "address-space casts of arena pointers", since: Release::new(6, 9), run: arena_cast },
         ];
     };
 }

@@ -8,6 +8,7 @@
 //! feature, the kernel's policy refuses it (lockdown and its like answer EPERM before the verifier has written a word),
 //! or this process may not ask.
 
+mod btf;
 mod contexts;
 mod helpers;
 mod instructions;
@@ -15,6 +16,7 @@ mod kfuncs;
 mod maps;
 mod shape;
 
+pub use btf::BTF_KINDS;
 pub use contexts::context_access;
 pub use helpers::{helper, may_be_missing};
 pub use instructions::INSTRUCTIONS;
@@ -70,5 +72,7 @@ pub struct Probe {
     pub run: fn() -> Answer,
 }
 
+#[cfg(test)]
+mod prototypes;
 #[cfg(test)]
 mod tests;

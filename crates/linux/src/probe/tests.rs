@@ -9,7 +9,7 @@ use crate::MapRequest;
 use crate::calls_test::skipped;
 
 /// `false`, with a line that says so, unless the live kernel is the newest one modelled and can be asked.
-fn is_reference(test: &str) -> bool {
+pub(super) fn is_reference(test: &str) -> bool {
     if skipped(test) {
         return false;
     }
@@ -119,11 +119,11 @@ fn map_types_are_there() {
 }
 
 #[test]
-fn instructions_are_there() {
-    if !is_reference("instructions_are_there") {
+fn instructions_and_btf_kinds_are_there() {
+    if !is_reference("instructions_and_btf_kinds_are_there") {
         return;
     }
-    for probe in INSTRUCTIONS {
+    for probe in INSTRUCTIONS.iter().chain(BTF_KINDS) {
         assert_eq!((probe.run)(), Answer::Yes, "{}", probe.name);
     }
 }

@@ -7,6 +7,7 @@ mod arg;
 mod availability;
 mod grants;
 mod table;
+mod variants;
 
 pub use arg::{Arg, ArgFlags, ArgKind, BtfTarget, DynptrKinds, Ret, RetFlags, RetKind};
 
@@ -64,6 +65,12 @@ impl Helper {
     /// How many arguments it takes.
     pub fn arity(&self) -> usize {
         self.args.iter().take_while(|arg| arg.kind != ArgKind::Unused).count()
+    }
+
+    /// What r1 to r5 must hold when a program of this type calls: a few helpers differ by program type from
+    /// [`Helper::args`].
+    pub fn args_for(&self, program: ProgramType) -> [Arg; 5] {
+        variants::args(self.name, program).unwrap_or(self.args)
     }
 
     /// The release since which programs of this type may call it, whatever their attach type; `None` when they

@@ -1,5 +1,6 @@
 //! Map types: `enum bpf_map_type` of the UAPI, and what `BPF_MAP_CREATE` demands of each.
 
+mod helpers;
 mod rules;
 
 pub use rules::{Entries, MapRules, PAGE_SIZE, SizeRule, TooBig};

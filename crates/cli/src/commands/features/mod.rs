@@ -51,6 +51,8 @@ enum Kind {
     Kfuncs,
     /// Groups of instructions
     Instructions,
+    /// Kinds of type information
+    Btf,
 }
 
 impl Args {

@@ -1,6 +1,6 @@
 //! The platform's tables as rows of words.
 
-use skep_linux::probe::{self, Answer, INSTRUCTIONS};
+use skep_linux::probe::{self, Answer, BTF_KINDS, INSTRUCTIONS, Probe};
 use skep_platform::context::{By, FieldKind, LAYOUTS};
 use skep_platform::kfunc::KNOWN;
 use skep_platform::map::{Entries, MapRules, SizeRule};
@@ -78,7 +78,8 @@ pub(super) fn section(kind: Kind, kernel: Release) -> Section {
         Kind::Helpers => helpers(kernel),
         Kind::Contexts => contexts(kernel),
         Kind::Kfuncs => kfuncs(kernel),
-        Kind::Instructions => instructions(kernel),
+        Kind::Instructions => probes(kernel, "instructions", "groups of instructions", INSTRUCTIONS),
+        Kind::Btf => probes(kernel, "btf", "kinds of BTF", BTF_KINDS),
     }
 }
 
@@ -291,13 +292,13 @@ fn kfuncs(kernel: Release) -> Section {
     Section { name: "kfuncs", noun: "kernel functions", columns, rows: rows.collect() }
 }
 
-fn instructions(kernel: Release) -> Section {
-    let rows = INSTRUCTIONS
+fn probes(kernel: Release, name: &'static str, noun: &'static str, probes: &'static [Probe]) -> Section {
+    let rows = probes
         .iter()
         .filter(|probe| probe.since <= kernel)
         .map(|probe| row(vec![probe.name.into(), probe.since.into()], Question::Exists(Box::new(probe.run))));
     let columns = vec!["name", "since"];
-    Section { name: "instructions", noun: "groups of instructions", columns, rows: rows.collect() }
+    Section { name, noun, columns, rows: rows.collect() }
 }
 
 #[cfg(test)]
