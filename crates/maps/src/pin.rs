@@ -49,6 +49,8 @@ static ARRIVALS: AtomicU32 = AtomicU32::new(0);
 static SLEEPERS: AtomicU32 = AtomicU32::new(0);
 static BED: Mutex<()> = Mutex::new(());
 static BELL: Condvar = Condvar::new();
+/// How much deferred work there is: what a thread that unpins looks at.
+static PENDING: AtomicU32 = AtomicU32::new(0);
 static GARBAGE: Mutex<VecDeque<Deferred>> = Mutex::new(VecDeque::new());
 
 /// Work that waits until its stamp is out of reach.
@@ -192,8 +194,9 @@ impl Guard {
     /// Runs `work` once nothing that is pinned now is pinned any more.
     pub fn defer(&self, work: impl FnOnce() + Send + 'static) {
         let deferred = Deferred { stamp: stamp(), work: Box::new(work) };
+        // The last of the guards that hold it back does the work when it drops.
         GARBAGE.lock().unwrap_or_else(PoisonError::into_inner).push_back(deferred);
-        collect();
+        PENDING.fetch_add(1, Ordering::Release);
     }
 }
 
@@ -216,6 +219,9 @@ fn release(word: u32) {
     WORDS[word as usize].store(FREE, Ordering::Release);
     if SLEEPERS.load(Ordering::Relaxed) != 0 {
         wake();
+    }
+    if PENDING.load(Ordering::Relaxed) != 0 {
+        collect();
     }
 }
 
@@ -251,15 +257,17 @@ pub(crate) fn advance() -> u64 {
     SAFE.fetch_max(safe, Ordering::AcqRel).max(safe)
 }
 
-/// Runs the deferred work whose time has come.
-pub(crate) fn collect() {
-    let safe = advance();
+/// Runs the deferred work whose time has come, unless another thread is at it.
+#[cold]
+fn collect() {
     let mut due = Vec::new();
     {
-        let mut garbage = GARBAGE.lock().unwrap_or_else(PoisonError::into_inner);
+        let Ok(mut garbage) = GARBAGE.try_lock() else { return };
+        let safe = advance();
         while garbage.front().is_some_and(|deferred| deferred.stamp < safe) {
             due.extend(garbage.pop_front());
         }
+        PENDING.fetch_sub(due.len() as u32, Ordering::Relaxed);
     }
     // Outside of the lock: the work may drop a map, whose parts defer work of their own.
     for deferred in due {
@@ -316,7 +324,7 @@ mod tests {
         drop(guard);
         while !done.load(Ordering::SeqCst) {
             // Other tests' pins come and go; each is younger than the work and cannot hold it back for ever.
-            collect();
+            drop(pin());
             std::thread::yield_now();
         }
     }
