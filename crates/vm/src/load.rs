@@ -5,7 +5,6 @@
 //! falls off the end of a function, every map, function and helper that is named exists.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::sync::Arc;
 
 use skep_isa::{
@@ -15,6 +14,7 @@ use skep_isa::{
 
 use crate::code::{self, Code, Op, atomic};
 use crate::hook::Hook;
+use crate::load_error::{LoadError, LoadProblem};
 use crate::program::{Function, Inner, Program, ProgramSpec};
 use crate::{helper, kfunc};
 
@@ -22,79 +22,8 @@ use crate::{helper, kfunc};
 pub const MAX_INSNS: usize = 1_000_000;
 /// The most functions a program has.
 pub const MAX_FUNCTIONS: usize = 256;
-
-/// Why a program was not loaded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LoadError {
-    /// The program.
-    pub program: String,
-    /// Slot at fault, where it is one.
-    pub at: Option<usize>,
-    /// What is wrong with it.
-    pub problem: LoadProblem,
-}
-
-/// What is wrong with a program's shape.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum LoadProblem {
-    /// No instructions.
-    Empty,
-    /// More than [`MAX_INSNS`] slots.
-    TooLong(usize),
-    /// Not an instruction.
-    Decode(DecodeError),
-    /// A jump or call to a slot where no instruction of this function begins.
-    BadTarget(i64),
-    /// The last instruction of a function can be run past.
-    FallsOff,
-    /// More than [`MAX_FUNCTIONS`] functions.
-    TooManyFunctions(usize),
-    /// A write to r10.
-    FramePointer,
-    /// A map reference beyond the list of maps.
-    NoSuchMap(u32),
-    /// The value of this map has no fixed address, or is shorter than the offset.
-    NoMapValue(String),
-    /// A map or BTF reference that a loader should have resolved.
-    Unresolved(&'static str),
-    /// No helper has this number.
-    NoSuchHelper(i32),
-    /// No kernel function of this name here.
-    NoSuchKfunc(String),
-    /// The call has no name in [`ProgramSpec::kfuncs`].
-    UnnamedKfunc,
-}
-
-impl fmt::Display for LoadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "program {}: ", self.program)?;
-        if let Some(at) = self.at {
-            write!(f, "insn {at}: ")?;
-        }
-        match &self.problem {
-            LoadProblem::Empty => f.write_str("no instructions"),
-            LoadProblem::TooLong(n) => write!(f, "{n} instructions, at most {MAX_INSNS} are allowed"),
-            LoadProblem::Decode(e) => write!(f, "{e}"),
-            LoadProblem::BadTarget(t) => {
-                write!(f, "jump to {t}, where no instruction of this function begins")
-            }
-            LoadProblem::FallsOff => f.write_str("the function's last instruction is not exit or a jump"),
-            LoadProblem::TooManyFunctions(n) => {
-                write!(f, "{n} functions, at most {MAX_FUNCTIONS} are allowed")
-            }
-            LoadProblem::FramePointer => f.write_str("the frame pointer r10 is read-only"),
-            LoadProblem::NoSuchMap(i) => write!(f, "map number {i}, but the program has no such map"),
-            LoadProblem::NoMapValue(why) => f.write_str(why),
-            LoadProblem::Unresolved(what) => write!(f, "{what} was not resolved before loading"),
-            LoadProblem::NoSuchHelper(id) => write!(f, "call of helper {id}, which does not exist"),
-            LoadProblem::NoSuchKfunc(name) => write!(f, "call of {name}, which this engine does not have"),
-            LoadProblem::UnnamedKfunc => f.write_str("call of a kernel function without a name"),
-        }
-    }
-}
-
-impl std::error::Error for LoadError {}
+/// The longest list of maps of a program; Linux lets it use 64 of them.
+pub const MAX_MAPS: usize = 4096;
 
 /// See [`Program::load`].
 pub(crate) fn load(spec: ProgramSpec) -> Result<Program, LoadError> {
@@ -103,6 +32,9 @@ pub(crate) fn load(spec: ProgramSpec) -> Result<Program, LoadError> {
         0 => return Err(fail(None, LoadProblem::Empty)),
         n if n > MAX_INSNS => return Err(fail(None, LoadProblem::TooLong(n))),
         _ => {}
+    }
+    if spec.maps.len() > MAX_MAPS {
+        return Err(fail(None, LoadProblem::TooManyMaps(spec.maps.len())));
     }
     let mut translator = Translator {
         spec: &spec,

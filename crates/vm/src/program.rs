@@ -12,7 +12,7 @@ use crate::code::Op;
 use crate::context::Context;
 use crate::fault::Fault;
 use crate::hook::Hook;
-use crate::load::LoadError;
+use crate::load_error::LoadError;
 use crate::runtime::Runtime;
 use crate::{helper, kfunc};
 

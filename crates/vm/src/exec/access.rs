@@ -1,34 +1,15 @@
-//! Accesses that do not happen in place, and why an access is refused.
+//! Accesses that do not happen in place.
 //!
-//! The inner loop has already failed to show that an access is plain. Here it is judged again from the start, this time with
-//! an answer in words. What is legal after all: the context, arenas, stack slots that hold pointers, values with special fields.
-
-use skep_maps::{FieldKind, Map};
-use skep_platform::MapType;
+//! The inner loop has already failed to show that an access is plain. Here it is judged again from the start. What is legal
+//! after all: the context, arenas, stack slots that hold pointers, values with special fields.
 
 use super::Run;
+use super::check::Who;
 use super::machine::{OBJECT, POINTER, WRITTEN, byte_mask};
 use crate::code::{Code, Op};
 use crate::context::{Lent, Loaded};
-use crate::fault::{Access, Fault, FaultKind};
-use crate::prov::{Kind, Life, Perm, Prov, Reg};
-
-/// Whether a program may take the address of byte `offset` of the map's value, and if not, why.
-pub(crate) fn map_value_exists(map: &Map, offset: u32) -> Result<(), String> {
-    let spec = map.spec();
-    let name = map.name();
-    match spec.map_type {
-        MapType::Array if spec.max_entries != 1 => Err(format!(
-            "map {name} has {} entries, only a single value has a fixed address",
-            spec.max_entries
-        )),
-        MapType::Array if offset >= spec.value_size => {
-            Err(format!("offset {offset} is outside the {}-byte value of map {name}", spec.value_size))
-        }
-        MapType::Array | MapType::Arena => Ok(()),
-        other => Err(format!("values of map {name} ({}) have no fixed address", other.name())),
-    }
-}
+use crate::fault::{Fault, FaultKind};
+use crate::prov::{Kind, Perm, Prov, Reg};
 
 impl Run<'_> {
     /// A load that is not plain.
@@ -101,87 +82,6 @@ impl Run<'_> {
                 let value = self.m_ref().reg(op.src.into());
                 if value.prov.kind == Kind::Uninit { Err(self.uninit(op.src)) } else { Ok(value) }
             }
-        }
-    }
-
-    /// Whether `size` bytes at `reg + off` are inside a living object that allows the access; their address if so.
-    pub(crate) fn check(
-        &self,
-        reg: &Reg,
-        off: i64,
-        size: u64,
-        write: bool,
-        who: &Who<'_>,
-    ) -> Result<*mut u8, Fault> {
-        let prov = &reg.prov;
-        let addr = reg.val.wrapping_add(off as u64);
-        let kind = match prov.kind {
-            Kind::Uninit => {
-                return Err(self.fault(FaultKind::UninitRegister, format!("{who} is uninitialised")));
-            }
-            Kind::Scalar if reg.val == 0 => {
-                let message = format!("{} through {who}, which is null", verb(size, write));
-                return Err(self.fault(FaultKind::NullPointer, message));
-            }
-            Kind::Scalar => {
-                let message =
-                    format!("{} through {who}, which is the number {:#x}", verb(size, write), reg.val);
-                return Err(self.fault(FaultKind::NotAPointer, message));
-            }
-            kind => kind,
-        };
-        if !self.m_ref().alive(prov.life) {
-            let message = format!(
-                "{} through {who}, which points to {} {}",
-                verb(size, write),
-                self.object(prov),
-                dead(kind)
-            );
-            return Err(self.fault(FaultKind::Dead, message));
-        }
-        let allowed = if write { prov.perm.writable() } else { prov.perm.readable() };
-        let within = addr.wrapping_sub(prov.base) as i64;
-        let access = Access { object: kind, offset: within, size, len: prov.len.into(), write };
-        if !allowed {
-            let message =
-                format!("{} through {who}: {} does not allow it", verb(size, write), self.object(prov));
-            return Err(self.fault_at(FaultKind::Permission, message, Some(access)));
-        }
-        let len = i64::from(prov.len);
-        if within >= 0 && within <= len && size <= (len - within) as u64 {
-            return Ok(addr as *mut u8);
-        }
-        let object = self.object(prov);
-        let message = if within < 0 {
-            format!("{who} points {} before the start of {object}", bytes(within.unsigned_abs()))
-        } else if within > len {
-            format!("{who} points {} past the end of {object}", bytes((within - len) as u64))
-        } else {
-            let beyond = size.saturating_sub((len - within) as u64);
-            format!("{} through {who} ends {} past the end of {object}", verb(size, write), bytes(beyond))
-        };
-        Err(self.fault_at(FaultKind::OutOfBounds, message, Some(access)))
-    }
-
-    /// What a fault calls the object of a provenance.
-    pub(crate) fn object(&self, prov: &Prov) -> String {
-        let map = || self.map_at(prov.index).map_or("?", |m| m.name());
-        let len = prov.len;
-        match prov.kind {
-            Kind::MapValue => format!("a {len}-byte value of map `{}`", map()),
-            Kind::MapKey => format!("a {len}-byte key of map `{}`", map()),
-            Kind::Map => format!("map `{}` itself", map()),
-            Kind::Packet => format!("the {len}-byte packet"),
-            Kind::PacketMeta => format!("the {len}-byte metadata of the packet"),
-            Kind::PacketEnd => "the end of the packet, which is only for comparing".to_owned(),
-            Kind::Stack => format!("stack frame {} ({len} bytes)", prov.index),
-            Kind::Context => format!("the context ({})", self.context.name()),
-            Kind::Memory | Kind::Socket | Kind::Btf => match self.m_ref().lives.resource(prov.life) {
-                Some(resource) => format!("a {len}-byte {}", resource.what),
-                None => format!("{len} bytes of {}", prov.kind.name()),
-            },
-            Kind::App => format!("{len} bytes of the application's"),
-            other => other.name().to_owned(),
         }
     }
 
@@ -289,37 +189,6 @@ impl Run<'_> {
         Ok(Reg::scalar(unsafe { read(ptr, size) }))
     }
 
-    /// Faults if the bytes overlap a field that only helpers may touch.
-    pub(crate) fn check_fields(
-        &self,
-        reg: &Reg,
-        addr: u64,
-        size: u64,
-        write: bool,
-        who: &Who<'_>,
-    ) -> Result<(), Fault> {
-        if reg.prov.perm.0 & Perm::SPECIAL == 0 || reg.prov.kind != Kind::MapValue {
-            return Ok(());
-        }
-        let Some(map) = self.map_at(reg.prov.index) else { return Ok(()) };
-        let start = addr.wrapping_sub(reg.prov.base);
-        let overlaps =
-            |offset: u32, len: u32| start < u64::from(offset + len) && u64::from(offset) < start + size;
-        match map.spec().fields.iter().find(|f| overlaps(f.offset, f.kind.size())) {
-            Some(field) => {
-                let message = format!(
-                    "{} through {who} touches the {} at offset {} of {}",
-                    verb(size, write),
-                    field_name(field.kind),
-                    field.offset,
-                    self.object(&reg.prov)
-                );
-                Err(self.fault(FaultKind::SpecialField, message))
-            }
-            None => Ok(()),
-        }
-    }
-
     fn load_context(&mut self, reg: &Reg, op: &Op) -> Result<Reg, Fault> {
         let off = (reg.val.wrapping_sub(reg.prov.base) as i64).wrapping_add(op.off.into());
         match self.context.load(off, op.size.into()) {
@@ -360,73 +229,6 @@ impl Run<'_> {
         let end = data_at + packet.len as u64;
         Reg::pointer(Kind::PacketEnd, end, 0, Perm::NONE, life)
     }
-
-    /// `lddw` of a map, a map's value or a function.
-    pub(super) fn load_constant(&mut self, op: &Op) -> Result<(), Fault> {
-        let reg = match op.code {
-            Code::LdFunc => {
-                let prov = Prov {
-                    kind: Kind::Func,
-                    base: u64::from(op.imm as u32),
-                    index: self.current as u16,
-                    ..Prov::SCALAR
-                };
-                // Functions have no address here; the slot number shifted out of the way of null will do.
-                Reg { val: (u64::from(op.imm as u32) + 1) << 32, prov }
-            }
-            code => {
-                let map = self.program().maps[op.imm as usize].clone();
-                let number = match self.current {
-                    0 => op.imm as u16,
-                    _ => self.map_number(&map)?,
-                };
-                if code == Code::LdMap {
-                    map_reg(&map, number)
-                } else {
-                    self.value_reg(&map, number, op.off as u32)?
-                }
-            }
-        };
-        self.m().set_reg(op.dst.into(), reg);
-        Ok(())
-    }
-
-    fn value_reg(&mut self, map: &Map, number: u16, offset: u32) -> Result<Reg, Fault> {
-        if map.spec().map_type == MapType::Arena {
-            return self.arena_reg(map, number, offset);
-        }
-        let Some(value) = map.lookup_ptr(&self.guard, &0u32.to_ne_bytes()) else {
-            return Err(self.fault(FaultKind::Engine, format!("map `{}` has no value", map.name())));
-        };
-        let mut reg = value_pointer(map, number, value.as_ptr() as u64);
-        reg.val += u64::from(offset);
-        Ok(reg)
-    }
-}
-
-/// The register that stands for a map.
-pub(crate) fn map_reg(map: &Map, number: u16) -> Reg {
-    // Any number but 0 will do as long as equal maps are equal.
-    let val = 1 << 48 | u64::from(map.id()) << 8;
-    Reg { val, prov: Prov { kind: Kind::Map, base: val, index: number, ..Prov::SCALAR } }
-}
-
-/// A pointer to a value of a map, with what programs may do to it.
-pub(crate) fn value_pointer(map: &Map, number: u16, addr: u64) -> Reg {
-    let spec = map.spec();
-    let mut perm = 0;
-    if map.programs_read() {
-        perm |= Perm::READ.0;
-    }
-    if map.programs_write() {
-        perm |= Perm::WRITE.0;
-    }
-    if !spec.fields.is_empty() {
-        perm |= Perm::SPECIAL;
-    }
-    let mut reg = Reg::pointer(Kind::MapValue, addr, spec.value_size as usize, Perm(perm), Life::RUN);
-    reg.prov.index = number;
-    reg
 }
 
 /// Reads 1, 2, 4 or 8 bytes.
@@ -458,59 +260,5 @@ pub(crate) unsafe fn write(ptr: *mut u8, size: u64, value: u64) {
             4 => ptr.cast::<u32>().write_unaligned(value as u32),
             _ => ptr.cast::<u64>().write_unaligned(value),
         }
-    }
-}
-
-/// Whose pointer it was, in messages.
-pub(crate) enum Who<'a> {
-    /// A register of the instruction.
-    Reg(u8),
-    /// An argument of a call.
-    Argument(u8, &'a str),
-    /// Understood from the rest.
-    Pointer,
-}
-
-impl std::fmt::Display for Who<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Reg(n) => write!(f, "r{n}"),
-            Self::Argument(n, call) => write!(f, "r{n} (argument {n} of {call})"),
-            Self::Pointer => f.write_str("the pointer"),
-        }
-    }
-}
-
-fn verb(size: u64, write: bool) -> String {
-    format!("{size}-byte {}", if write { "store" } else { "load" })
-}
-
-fn bytes(n: u64) -> String {
-    if n == 1 { "1 byte".to_owned() } else { format!("{n} bytes") }
-}
-
-fn dead(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Stack => "of a function that has returned",
-        Kind::Packet | Kind::PacketMeta | Kind::PacketEnd => "as it was before a helper changed it",
-        _ => "that was released",
-    }
-}
-
-/// What a fault calls a special field.
-pub(crate) fn field_name(kind: FieldKind) -> &'static str {
-    match kind {
-        FieldKind::SpinLock => "bpf_spin_lock",
-        FieldKind::ResSpinLock => "bpf_res_spin_lock",
-        FieldKind::Timer => "bpf_timer",
-        FieldKind::Workqueue => "bpf_wq",
-        FieldKind::TaskWork => "bpf_task_work",
-        FieldKind::KptrUnref | FieldKind::KptrRef | FieldKind::KptrPercpu => "kptr",
-        FieldKind::Uptr => "uptr",
-        FieldKind::ListHead => "bpf_list_head",
-        FieldKind::ListNode => "bpf_list_node",
-        FieldKind::RbRoot => "bpf_rb_root",
-        FieldKind::RbNode => "bpf_rb_node",
-        FieldKind::Refcount => "bpf_refcount",
     }
 }

@@ -8,7 +8,7 @@ use skep_maps::Map;
 use skep_platform::MapType;
 
 use super::Run;
-use super::access::Who;
+use super::check::Who;
 use crate::code::{Code, Op};
 use crate::fault::{Access, Fault, FaultKind};
 use crate::prov::{Kind, Prov, Reg};

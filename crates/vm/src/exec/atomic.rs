@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
 
 use super::Run;
-use super::access::Who;
+use super::check::Who;
 use crate::code::{Op, atomic};
 use crate::fault::{Fault, FaultKind};
 use crate::prov::{Kind, Reg};

@@ -1,7 +1,8 @@
 //! Running a program.
 //!
 //! * [`machine`]: registers, stack and lives; [`dispatch`]: the inner loop.
-//! * [`access`]: accesses that are not plain, and the exact reason for each that is refused.
+//! * [`access`]: accesses that are not plain; [`check`]: the exact reason for each that is refused.
+//! * [`constants`]: pointers that instructions carry; [`arena`]: arena pointers.
 //! * [`pointer`]: arithmetic with pointers; [`atomic`]: atomic operations.
 //! * [`frames`]: calls, returns, callbacks, tail calls, exceptions.
 //! * [`run`]: what helpers see of all this.
@@ -9,6 +10,8 @@
 mod access;
 mod arena;
 mod atomic;
+mod check;
+mod constants;
 mod dispatch;
 mod frames;
 mod life;
@@ -23,7 +26,8 @@ use crate::fault::{Fault, FaultKind};
 use crate::program::{Outcome, Program};
 use crate::prov::{Kind, Life, Perm, Reg};
 
-pub(crate) use access::{Who, field_name, map_reg, map_value_exists, value_pointer};
+pub(crate) use check::{Who, field_name};
+pub(crate) use constants::{map_reg, map_value_exists, value_pointer};
 pub(crate) use life::Undo;
 pub(crate) use machine::OBJECT;
 pub use run::Run;

@@ -109,7 +109,7 @@ impl Hook {
             context: "",
             fields: &[],
             helpers: Vec::new(),
-            returns: None,
+            returns: returns(program_type),
         }))
     }
 
@@ -186,6 +186,16 @@ impl Hook {
     /// What programs may return, where it is limited.
     pub fn return_range(&self) -> Option<&RangeInclusive<i64>> {
         self.0.returns.as_ref()
+    }
+}
+
+/// What programs of a type of Linux may return, where Linux limits it for all attach types alike.
+fn returns(program_type: ProgramType) -> Option<RangeInclusive<i64>> {
+    match program_type {
+        // Bits of congestion and drop on egress; 0 and 1 on ingress.
+        ProgramType::CgroupSkb => Some(0..=3),
+        ProgramType::SkLookup | ProgramType::CgroupDevice | ProgramType::CgroupSysctl => Some(0..=1),
+        _ => None,
     }
 }
 
