@@ -4,7 +4,7 @@ use skep_isa::{ByteOrder, from_bytes};
 use skep_maps::{Map, MapSpec};
 use skep_object::{MapDef, Object};
 use skep_platform::MapFlags;
-use skep_vm::{Hook, Memory, Options, Program, ProgramSpec, Runtime};
+use skep_vm::{Hook, Memory, Options, Program, ProgramSpec, Runtime, Strictness};
 
 use crate::args::Job;
 
@@ -70,7 +70,8 @@ fn map(definition: &MapDef) -> Result<Map, String> {
 
 /// Loads and runs.
 fn execute(spec: ProgramSpec, memory: &mut [u8], debug: bool) -> Result<u64, String> {
-    let runtime = Runtime::new(Options { budget: BUDGET, ..Options::default() });
+    let runtime =
+        Runtime::new(Options { budget: BUDGET, strictness: Strictness::Runtime, ..Options::default() });
     let program = Program::load(ProgramSpec { runtime, ..spec }).map_err(|e| e.to_string())?;
     match program.run(&mut Memory::new(memory)) {
         Ok(outcome) => Ok(outcome.value),

@@ -11,6 +11,9 @@ pub const TRACE_LINES: usize = 10_000;
 /// The default [`Options::budget`]: a few seconds of a loop.
 pub const DEFAULT_BUDGET: u64 = 1 << 30;
 
+/// Bytes past the top of a frame that belong to it under [`Strictness::Runtime`]. A call clears them.
+pub const SPARE: usize = 8;
+
 /// How much is forgiven.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Strictness {
@@ -19,6 +22,9 @@ pub enum Strictness {
     Linux,
     /// Reading stack bytes that nobody wrote is a fault.
     Strict,
+    /// As runtimes outside Linux, for programs written for them: as `Linux`, and the stack may be accessed at any
+    /// alignment and up to [`SPARE`] bytes past its top.
+    Runtime,
 }
 
 /// Where the lines of `bpf_trace_printk` go.

@@ -93,10 +93,15 @@ impl Run<'_> {
     /// A stack load: aligned, initialised under strictness, a pointer where a whole one lies there.
     fn load_stack(&self, ptr: *mut u8, size: u64) -> Result<Reg, Fault> {
         let addr = ptr as u64;
-        self.check_aligned(addr, size)?;
+        let whole = self.check_aligned(addr, size)?;
         let m = self.m_ref();
         let slot = m.slot(addr);
-        let tag = m.stack.tags[slot];
+        // An access across two slots meets what either holds, and never a whole pointer.
+        let tag = if whole {
+            m.stack.tags[slot]
+        } else {
+            m.stack.tags[slot] | m.stack.tags[m.slot(addr + size - 1)]
+        };
         if tag & OBJECT != 0 {
             let message = "load from stack bytes that hold a dynptr, an iterator or an IRQ flag";
             return Err(self.fault(FaultKind::Protocol, message));
@@ -109,13 +114,18 @@ impl Run<'_> {
         }
         // SAFETY: `check` has found the bytes alive.
         let val = unsafe { read(ptr, size) };
-        let prov = if size == 8 && tag & POINTER != 0 { m.stack.provs[slot] } else { Prov::SCALAR };
+        let prov = if whole && size == 8 && tag & POINTER != 0 { m.stack.provs[slot] } else { Prov::SCALAR };
         Ok(Reg { val, prov })
     }
 
     fn store_stack(&mut self, ptr: *mut u8, size: u64, value: &Reg) -> Result<(), Fault> {
         let addr = ptr as u64;
-        self.check_aligned(addr, size)?;
+        if !self.check_aligned(addr, size)? {
+            self.check_stack_bytes(addr, size as usize, true, true, &Who::Pointer)?;
+            // SAFETY: `check` has found the bytes alive.
+            unsafe { write(ptr, size, value.val) };
+            return Ok(());
+        }
         let slot = self.m_ref().slot(addr);
         if self.m_ref().stack.tags[slot] & OBJECT != 0 {
             self.overwrite_object(slot)?;
@@ -170,9 +180,10 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn check_aligned(&self, addr: u64, size: u64) -> Result<(), Fault> {
-        if addr & (size - 1) == 0 {
-            return Ok(());
+    /// Whether a stack access is aligned; a fault if it is not and has to be.
+    fn check_aligned(&self, addr: u64, size: u64) -> Result<bool, Fault> {
+        if addr & (size - 1) == 0 || self.m_ref().spare != 0 {
+            return Ok(addr & (size - 1) == 0);
         }
         let message =
             format!("{size}-byte access to the stack at an address that is not a multiple of {size}");

@@ -15,6 +15,7 @@ use std::ptr::NonNull;
 
 use super::life::Lives;
 use crate::prov::{Kind, Life, Perm, Prov, Reg};
+use crate::runtime::SPARE;
 
 /// Bytes of a stack frame.
 pub(crate) const FRAME: usize = 512;
@@ -33,7 +34,8 @@ pub(crate) const OBJECT: u16 = 0x200;
 /// Stack memory, aligned as Linux has it.
 #[repr(C, align(16))]
 pub(crate) struct Stack {
-    pub(crate) bytes: [u8; FRAME * FRAMES],
+    /// The frames one after the other, and the spare bytes of the last.
+    pub(crate) bytes: [u8; FRAME * FRAMES + 2 * SPARE],
     pub(crate) tags: [u16; SLOTS * FRAMES],
     pub(crate) provs: [Prov; SLOTS * FRAMES],
 }
@@ -68,6 +70,8 @@ pub(crate) struct Machine {
     /// Index of the frame in use.
     pub(crate) depth: usize,
     pub(crate) saved: [Saved; FRAMES],
+    /// Bytes past its top that belong to a frame.
+    pub(crate) spare: u32,
     pub(crate) lives: Lives,
     pub(crate) stack: Stack,
 }
@@ -77,7 +81,7 @@ pub(crate) const CALLER_SAVED: u32 = 0b11_1110;
 
 thread_local! {
     /// The thread's machine while no run uses it.
-    static SPARE: Cell<Option<Box<Machine>>> = const { Cell::new(None) };
+    static IDLE: Cell<Option<Box<Machine>>> = const { Cell::new(None) };
 }
 
 impl Machine {
@@ -92,9 +96,10 @@ impl Machine {
             may_goto: 0,
             depth: 0,
             saved: [Saved::EMPTY; FRAMES],
+            spare: 0,
             lives: Lives::new(),
             stack: Stack {
-                bytes: [0; FRAME * FRAMES],
+                bytes: [0; FRAME * FRAMES + 2 * SPARE],
                 tags: [0; SLOTS * FRAMES],
                 provs: [Prov::SCALAR; SLOTS * FRAMES],
             },
@@ -103,7 +108,7 @@ impl Machine {
 
     /// The thread's machine, or a new one inside a nested run.
     pub(crate) fn take() -> NonNull<Self> {
-        let machine = SPARE.with(Cell::take).unwrap_or_else(Self::new);
+        let machine = IDLE.with(Cell::take).unwrap_or_else(Self::new);
         // SAFETY: a box is never null.
         unsafe { NonNull::new_unchecked(Box::into_raw(machine)) }
     }
@@ -116,7 +121,7 @@ impl Machine {
         // SAFETY: by the contract.
         let machine = unsafe { Box::from_raw(machine.as_ptr()) };
         // A thread that is ending has no spare any more: the machine is dropped.
-        let _ = SPARE.try_with(|spare| spare.set(Some(machine)));
+        let _ = IDLE.try_with(|idle| idle.set(Some(machine)));
     }
 
     /// Makes the frame `depth` current and empty: zero bytes, nothing written, a new life.
@@ -136,7 +141,7 @@ impl Machine {
         self.vals[10] = base + FRAME as u64;
         self.provs[10] = Prov {
             base,
-            len: FRAME as u32,
+            len: FRAME as u32 + self.spare,
             kind: Kind::Stack,
             perm: Perm(Perm::READ_WRITE.0 | Perm::STACK),
             index: depth as u16,

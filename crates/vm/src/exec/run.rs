@@ -14,7 +14,7 @@ use crate::fault::{Access, Fault, FaultKind, Report};
 use crate::helper::state::HelperState;
 use crate::program::{Inner, Program};
 use crate::prov::{Kind, Life, Perm, Prov, Reg};
-use crate::runtime::Strictness;
+use crate::runtime::{SPARE, Strictness};
 
 /// A program in the middle of being run. Helpers get it to reach the context, maps and memory, and to make faults.
 pub struct Run<'c> {
@@ -67,6 +67,7 @@ impl<'c> Run<'c> {
             thrown: None,
             state: HelperState::default(),
         };
+        run.m().spare = if options.strictness == Strictness::Runtime { SPARE as u32 } else { 0 };
         run.m().budget = i64::try_from(options.budget).unwrap_or(i64::MAX);
         run.lives = run.m().lives.table();
         run
