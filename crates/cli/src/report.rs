@@ -4,11 +4,15 @@ use std::fmt::Display;
 use std::io;
 use std::process::ExitCode;
 
+use clap::CommandFactory;
+
 /// Why a command stops: a message for standard error and the exit code.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// The work failed; one line that says who is at fault and what was expected. Exit code 1.
     Message(String),
+    /// The arguments make no sense together, which clap could not know. Exit code 2.
+    Usage(String),
     /// The reader of our output went away (`skep … | head`): nothing to say. Exit code 0.
     ReaderGone,
     /// What there was to say has been said already; only the exit code is left.
@@ -21,6 +25,11 @@ impl Failure {
         Self::Message(message.to_string())
     }
 
+    /// Arguments that make no sense together.
+    pub(crate) fn usage(message: impl Display) -> Self {
+        Self::Usage(message.to_string())
+    }
+
     /// Prints the message, if there is one, and gives the exit code.
     pub(crate) fn report(self) -> ExitCode {
         match self {
@@ -28,6 +37,13 @@ impl Failure {
                 let red = anstyle::AnsiColor::Red.on_default().bold();
                 anstream::eprintln!("{red}error{red:#}: {text}");
                 ExitCode::FAILURE
+            }
+            Self::Usage(text) => {
+                let error =
+                    crate::Cli::command().error(clap::error::ErrorKind::MissingRequiredArgument, text);
+                // Nobody is left to be told when standard error is gone too.
+                let _ = error.print();
+                ExitCode::from(2)
             }
             Self::ReaderGone => ExitCode::SUCCESS,
             Self::Silent(code) => ExitCode::from(code),

@@ -1,5 +1,6 @@
 //! Everything that can go wrong between an object file and a running program.
 
+use skep_isa::text::AsmError;
 use skep_maps::CreateError;
 use skep_object::{ObjectError, RelocateError};
 use skep_platform::Errno;
@@ -19,6 +20,14 @@ pub enum Error {
     /// The file is no object, or a broken one.
     #[error(transparent)]
     Object(#[from] ObjectError),
+    /// The text is no assembly.
+    #[error("{file}:{}:{}: expected {}, found {}", .problem.line, .problem.column, .problem.expected, .problem.found)]
+    Assembly {
+        /// The text's name.
+        file: String,
+        /// The first line that is wrong, and what was expected there.
+        problem: AsmError,
+    },
     /// A program cannot be fitted to this machine.
     #[error(transparent)]
     Relocate(#[from] RelocateError),

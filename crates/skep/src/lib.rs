@@ -34,6 +34,7 @@
 //!   a place, and a [`Link`] a program's seat there, which can be given to another program while events go on.
 //! * [`capture`] reads and writes packet captures, [`replay`] runs programs over them.
 
+pub mod assembly;
 pub mod capture;
 pub mod dump;
 mod engine;

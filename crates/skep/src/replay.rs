@@ -82,24 +82,35 @@ impl Replay {
             program: program.name().to_owned(),
             hook: program.hook().name().to_owned(),
         };
-        let program_type = program.hook().program_type().ok_or_else(not_for_packets)?;
-        use ProgramType as T;
-        let context = match program_type {
-            T::Xdp => {
-                let mut context = XdpContext::new(environment, attach);
-                context.ingress_ifindex = ifindex;
-                Net::Xdp(Box::new(context))
-            }
-            T::SchedCls | T::SchedAct | T::SocketFilter | T::CgroupSkb | T::FlowDissector => {
-                Net::Skb(Box::new(SkbContext::new(program_type, attach, environment, ifindex)))
-            }
-            T::LwtIn | T::LwtOut | T::LwtXmit | T::LwtSeg6local => {
-                Net::Skb(Box::new(SkbContext::new(program_type, attach, environment, ifindex)))
-            }
-            _ => return Err(not_for_packets()),
+        let program_type = program.hook().program_type().filter(|&program_type| Self::takes(program_type));
+        let program_type = program_type.ok_or_else(not_for_packets)?;
+        let context = if program_type == ProgramType::Xdp {
+            let mut context = XdpContext::new(environment, attach);
+            context.ingress_ifindex = ifindex;
+            Net::Xdp(Box::new(context))
+        } else {
+            Net::Skb(Box::new(SkbContext::new(program_type, attach, environment, ifindex)))
         };
         let summary = Summary::default();
         Ok(Self { program: program.clone(), program_type, context, clock: None, summary })
+    }
+
+    /// Whether programs of this type run on packets, so that [`Replay::new`] takes them.
+    pub fn takes(program_type: ProgramType) -> bool {
+        use ProgramType as T;
+        matches!(
+            program_type,
+            T::Xdp
+                | T::SchedCls
+                | T::SchedAct
+                | T::SocketFilter
+                | T::CgroupSkb
+                | T::FlowDissector
+                | T::LwtIn
+                | T::LwtOut
+                | T::LwtXmit
+                | T::LwtSeg6local
+        )
     }
 
     /// Sets this clock to each packet's time before the program sees the packet. It must be the one that the engine was

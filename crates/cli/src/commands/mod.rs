@@ -1,8 +1,11 @@
 //! The commands, one file each.
 
+mod asm;
 mod btf;
 mod completions;
+mod disasm;
 mod features;
+mod file;
 mod inspect;
 mod link;
 mod run;
@@ -16,10 +19,13 @@ use crate::report::Failure;
 /// What `skep` can be asked to do.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    Run(run::Args),
+    // It has by far the most options.
+    Run(Box<run::Args>),
     Inspect(inspect::Args),
     Link(link::Args),
     Btf(btf::Args),
+    Asm(asm::Args),
+    Disasm(disasm::Args),
     Features(features::Args),
     Completions(completions::Args),
 }
@@ -32,6 +38,8 @@ impl Command {
             Self::Inspect(args) => args.run(out),
             Self::Link(args) => args.run(out),
             Self::Btf(args) => args.run(out),
+            Self::Asm(args) => args.run(out),
+            Self::Disasm(args) => args.run(out),
             Self::Features(args) => args.run(out),
             Self::Completions(args) => args.run(out),
         }

@@ -41,6 +41,12 @@ pub(crate) fn assignment(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// `--type`
+pub(crate) fn kind(text: &str) -> Result<skep_object::ProgramKind, String> {
+    skep::assembly::program_kind(text)
+        .ok_or_else(|| "expected a section name or a program type, see `skep features`".to_owned())
+}
+
 /// `--clock`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum ClockChoice {

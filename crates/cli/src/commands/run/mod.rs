@@ -22,10 +22,16 @@ Examples:
   skep run filter.bpf.o --program drop_udp --on pcap:in.pcap --out kept.pcap
   skep run doorman.bpf.o --set burst=50 --on pcap:in.pcap --format json | jq .verdicts
   skep run lb.bpf.o --network net.json --on hex:ffffffffffff0200000000010800…
-  skep run tp.bpf.o --on args:17,0x2a")]
+  skep run tp.bpf.o --on args:17,0x2a
+  skep run drop.s --type xdp --on pcap:in.pcap")]
 pub(crate) struct Args {
-    /// The object file, as clang, GCC or rustc made it
+    /// The object file, as clang, GCC or rustc made it, or assembly (a file whose name ends in .s)
     object: PathBuf,
+
+    /// What the program is: a section name (xdp, tc, cgroup_skb/egress, raw_tp) or a program type (sched_cls); needed
+    /// for assembly, and for objects whose section names do not say
+    #[arg(long = "type", short, value_name = "TYPE", value_parser = input::kind)]
+    kind: Option<skep_object::ProgramKind>,
 
     /// The program to run; needed when the object has several
     #[arg(short, long, value_name = "NAME")]

@@ -19,6 +19,7 @@ use skep_object::{MapDef, MapOrigin};
 
 use super::Args;
 use super::input::{ClockChoice, Input};
+use crate::commands::file;
 use crate::report::Failure;
 
 /// How often ring buffers are emptied, in packets: often enough that even a small one does not overflow.
@@ -88,8 +89,11 @@ impl Report {
 impl Session {
     /// Reads the files, makes the maps, loads the program.
     pub(crate) fn prepare(args: &Args) -> Result<Self, Failure> {
-        let object = skep::open(&args.object).map_err(Failure::new)?;
+        let mut object = open(args)?;
         let name = choose(&object, args.program.as_deref())?;
+        if let Some(kind) = &args.kind {
+            object.programs.iter_mut().filter(|p| p.name == name).for_each(|p| p.kind = kind.clone());
+        }
         let environment = match &args.network {
             Some(path) => skep::network::parse(&read(path)?)
                 .map_err(|problem| Failure::new(format!("{}: {problem}", path.display())))?,
@@ -126,6 +130,7 @@ impl Session {
             }
             Some(Input::Packet(bytes)) => packets = Some(self.one_packet(args, bytes, &mut collected)?),
             other => {
+                self.refuse_without_packets()?;
                 for _ in 0..args.repeat {
                     match self.run_on(other.as_ref()) {
                         Ok(value) => *values.entry(value).or_default() += 1,
@@ -154,6 +159,19 @@ impl Session {
             trace,
             begin: first,
         })
+    }
+
+    /// A packet program on anything else would fault at its first instruction, and the fault would blame the program.
+    fn refuse_without_packets(&self) -> Result<(), Failure> {
+        let hook = self.program.hook();
+        match hook.program_type() {
+            Some(program_type) if Replay::takes(program_type) => Err(Failure::usage(format!(
+                "program {} is for `{}`: give it packets, with --on pcap:FILE or --on hex:BYTES",
+                self.program.name(),
+                hook.name(),
+            ))),
+            _ => Ok(()),
+        }
     }
 
     fn run_on(&self, input: Option<&Input>) -> Result<u64, Fault> {
@@ -325,6 +343,19 @@ fn engine(args: &Args, clock: &Arc<AtomicU64>, trace: &Arc<Mutex<TraceLog>>) -> 
         builder = builder.target(Arc::new(btf));
     }
     Ok(builder.build())
+}
+
+/// The object that the command line names, or what is made of the assembly that it names.
+fn open(args: &Args) -> Result<Object, Failure> {
+    let is_assembly = args.object.extension().is_some_and(|ending| ending == "s" || ending == "S");
+    if !is_assembly {
+        return skep::open(&args.object).map_err(Failure::new);
+    }
+    let (name, text) = file::text(&args.object)?;
+    let Some(kind) = args.kind.clone() else {
+        return Err(Failure::usage(format!("{name} does not say what it is: add --type (xdp, tc, …)")));
+    };
+    skep::assembly::assemble(&name, &text, kind).map_err(Failure::new)
 }
 
 /// The program asked for, or the only one there is.
