@@ -194,7 +194,7 @@ impl Arena {
         }
     }
 
-    /// Makes pages accessible, or inaccessible and empty.
+    /// Makes pages accessible, or empty.
     fn protect(&self, start: u32, count: u32, accessible: bool) -> bool {
         let at = self.host_address(self.first() + u64::from(start) * PAGE as u64).as_ptr().cast();
         let len = count as usize * PAGE;
@@ -202,9 +202,10 @@ impl Arena {
             // SAFETY: pages of the arena's own reservation.
             return unsafe { libc::mprotect(at, len, libc::PROT_READ | libc::PROT_WRITE) } == 0;
         }
-        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_FIXED;
-        // SAFETY: replaces pages of the arena's own reservation by empty ones.
-        unsafe { libc::mmap(at, len, libc::PROT_NONE, flags, -1, 0) != libc::MAP_FAILED }
+        // Freed pages are emptied, not taken away: a run on another thread may be between its check of the page and its
+        // access, and must not bring the process down.
+        // SAFETY: pages of the arena's own reservation.
+        unsafe { libc::madvise(at, len, libc::MADV_DONTNEED) == 0 }
     }
 
     /// Makes the pages of a range present, as a page fault of the application does in Linux.

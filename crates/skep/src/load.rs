@@ -152,6 +152,7 @@ impl<'a> Loader<'a> {
             kfuncs: kfuncs.collect(),
             functions: functions.collect(),
             license: self.object.license.clone(),
+            btf: self.object.btf.clone(),
             runtime: settings.runtime.clone(),
             ..ProgramSpec::new(&definition.name, hook.clone(), relocated.insns)
         })?)
