@@ -71,6 +71,7 @@ fn map(words: &[&str]) -> Map {
                     "rdonly_prog" => MapFlags::RDONLY_PROG,
                     "wronly_prog" => MapFlags::WRONLY_PROG,
                     "no_prealloc" => MapFlags::NO_PREALLOC,
+                    "mmapable" => MapFlags::MMAPABLE,
                     other => panic!("no flag {other}"),
                 });
                 continue;
