@@ -5,14 +5,15 @@
 //! set. Nothing outlives a failure: maps and programs are plain values until [`Loader::load`] returns them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use skep_maps::{Map, MapSpec};
 use skep_object::{
     Environment, ExternKind, KernelFunction, MapDef, MapOrigin, Object, Program as Definition, SlotValue,
     Symbols, Target,
 };
-use skep_platform::MapFlags;
 use skep_platform::errno::ENOENT;
+use skep_platform::{MapFlags, MapType};
 use skep_vm::{Hook, Program, ProgramSpec};
 
 use crate::engine::Engine;
@@ -31,14 +32,28 @@ pub struct Loader<'a> {
     reuse: BTreeMap<String, Map>,
 }
 
-/// An object's programs and maps, ready to run.
+/// An object's programs and maps, ready to run. Cheap to clone.
+///
+/// When the last clone is dropped, the program arrays that were made for the object lose their programs, as Linux
+/// empties them when user space lets go of them: otherwise a program that tail-calls through an array it is in would live for ever.
 #[derive(Clone, Debug)]
-pub struct Loaded {
+pub struct Loaded(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
     object: String,
     programs: BTreeMap<String, Program>,
     /// In the object's order, which is what instructions count by.
     maps: Vec<Map>,
     names: BTreeMap<String, usize>,
+    /// Program arrays that were made here and not taken over.
+    arrays: Vec<Map>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.arrays.iter().for_each(Map::clear_programs);
+    }
 }
 
 impl<'a> Loader<'a> {
@@ -79,9 +94,14 @@ impl<'a> Loader<'a> {
         for definition in chosen {
             programs.insert(definition.name.clone(), self.load_program(definition, &maps)?);
         }
-        self.fill_slots(&maps, &programs)?;
         let names = self.object.maps.iter().enumerate().map(|(i, map)| (map.name.clone(), i)).collect();
-        Ok(Loaded { object: self.object.name.clone(), programs, maps, names })
+        let made = maps.iter().filter(|map| map.spec().map_type == MapType::ProgArray);
+        let arrays = made.filter(|map| !self.reuse.values().any(|other| other.id() == map.id())).cloned();
+        let inner =
+            Inner { object: self.object.name.clone(), arrays: arrays.collect(), programs, maps, names };
+        // Filled last: if a slot is refused, dropping what there is empties the arrays again.
+        self.fill_slots(&inner.maps, &inner.programs)?;
+        Ok(Loaded(Arc::new(inner)))
     }
 
     fn chosen(&self) -> Result<Vec<&'a Definition>, Error> {
@@ -193,10 +213,10 @@ impl Loaded {
     /// # Errors
     /// [`Error::NoProgram`], which lists those there are.
     pub fn program(&self, name: &str) -> Result<&Program, Error> {
-        self.programs.get(name).ok_or_else(|| Error::NoProgram {
-            object: self.object.clone(),
+        self.0.programs.get(name).ok_or_else(|| Error::NoProgram {
+            object: self.0.object.clone(),
             name: name.to_owned(),
-            present: list(self.programs.keys().map(String::as_str)),
+            present: list(self.0.programs.keys().map(String::as_str)),
         })
     }
 
@@ -205,21 +225,21 @@ impl Loaded {
     /// # Errors
     /// [`Error::NoMap`], which lists those there are.
     pub fn map(&self, name: &str) -> Result<&Map, Error> {
-        self.names.get(name).map(|&index| &self.maps[index]).ok_or_else(|| Error::NoMap {
-            object: self.object.clone(),
+        self.0.names.get(name).map(|&index| &self.0.maps[index]).ok_or_else(|| Error::NoMap {
+            object: self.0.object.clone(),
             name: name.to_owned(),
-            present: list(self.names.keys().map(String::as_str)),
+            present: list(self.0.names.keys().map(String::as_str)),
         })
     }
 
     /// All programs, by name.
     pub fn programs(&self) -> impl Iterator<Item = &Program> {
-        self.programs.values()
+        self.0.programs.values()
     }
 
     /// All maps, in the order of the object's definitions.
     pub fn maps(&self) -> &[Map] {
-        &self.maps
+        &self.0.maps
     }
 }
 

@@ -1,20 +1,24 @@
-//! Running a program once, on a context that is plain memory.
+//! Running a program once, on a context that is no packet.
 
-use skep_vm::{Fault, Memory, Outcome, Program};
+use skep_platform::ProgramType;
+use skep_vm::{Fault, Memory, Outcome, Program, RawTracepoint, Syscall};
 
-/// Runs a program whose context is memory (a syscall program's, a test's): `r1` points to `bytes`, which it may change.
+/// Runs a program on bytes: the context of a `syscall` program, or for programs of no Linux type memory that `r1` points to and
+/// whose length is in `r2`. The program may change them.
 ///
 /// # Errors
 /// The fault, when it breaks a rule.
 pub fn run_on_bytes(program: &Program, bytes: &mut [u8]) -> Result<Outcome, Fault> {
-    program.run(&mut Memory::new(bytes))
+    match program.hook().program_type() {
+        Some(ProgramType::Syscall) => program.run(&mut Syscall::new(bytes)),
+        _ => program.run(&mut Memory::new(bytes)),
+    }
 }
 
-/// Runs a raw tracepoint's program on its arguments.
+/// Runs a raw tracepoint's program on its arguments, of which it sees the first [`RawTracepoint::MAX_ARGS`].
 ///
 /// # Errors
 /// The fault, when it breaks a rule.
 pub fn run_on_arguments(program: &Program, arguments: &[u64]) -> Result<Outcome, Fault> {
-    let mut bytes: Vec<u8> = arguments.iter().flat_map(|argument| argument.to_ne_bytes()).collect();
-    run_on_bytes(program, &mut bytes)
+    program.run(&mut RawTracepoint::new(arguments))
 }
