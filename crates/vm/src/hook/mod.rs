@@ -192,8 +192,7 @@ impl Hook {
 /// What programs of a type of Linux may return, where Linux limits it for all attach types alike.
 fn returns(program_type: ProgramType) -> Option<RangeInclusive<i64>> {
     match program_type {
-        // Bits of congestion and drop on egress; 0 and 1 on ingress.
-        ProgramType::CgroupSkb => Some(0..=3),
+        // Not of cgroup_skb: what it may return depends on the direction, which the hook does not know.
         ProgramType::SkLookup | ProgramType::CgroupDevice | ProgramType::CgroupSysctl => Some(0..=1),
         _ => None,
     }
