@@ -175,18 +175,13 @@ impl Skb {
     /// `bpf_skb_change_head`: adds zeroed room in front, for a new link header. The network header stays where it is.
     ///
     /// # Errors
-    /// `EINVAL` for flags and for a packet that would exceed [`Skb::MAX_LEN`].
+    /// `EINVAL` for flags and for a packet that would exceed [`Skb::MAX_LEN`]; `ENOMEM` past [`Skb::HARD_MAX_LEN`].
     pub fn change_head(&mut self, room: u32, flags: u64) -> Result<(), Errno> {
         let fits = self.gso_size != 0 || self.len() + room as usize <= Self::MAX_LEN;
-        if flags != 0
-            || i32::try_from(room).is_err()
-            || !fits
-            || self.len() + room as usize > u32::MAX as usize
-        {
+        if flags != 0 || i32::try_from(room).is_err() || !fits {
             return Err(EINVAL);
         }
-        // A packet to be segmented may be longer than a buffer, but not without end: the host's memory pays for it.
-        if room as usize > Self::MAX_LEN {
+        if self.len() + room as usize > Self::HARD_MAX_LEN {
             return Err(ENOMEM);
         }
         self.packet.open_gap(0, room as usize);

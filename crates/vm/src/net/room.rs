@@ -104,6 +104,9 @@ impl Skb {
             if self.len() + diff > Self::MAX_LEN && self.gso_size == 0 {
                 return Err(ENOTSUPP);
             }
+            if self.len() + diff > Self::HARD_MAX_LEN {
+                return Err(ENOMEM);
+            }
             self.grow(keep, diff, flags)?;
         }
         if flags & flags::NO_CSUM_RESET == 0 {

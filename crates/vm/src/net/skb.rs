@@ -151,6 +151,10 @@ impl Skb {
     /// Linux's limit on a packet without fragments (`SKB_MAX_ALLOC`).
     pub const MAX_LEN: usize = (4096 << 2) - 320;
 
+    /// Where packets stop to grow by the ways that Linux does not limit (tags, and packets to be segmented): a program in a
+    /// loop must not eat the host's memory. Linux would run out of contiguous memory somewhere near.
+    pub const HARD_MAX_LEN: usize = 1 << 20;
+
     /// Makes one of an Ethernet frame that arrived on `ifindex`; a frame shorter than an Ethernet header is taken as
     /// if zeros followed. `mac` is the receiving interface's address, which decides the packet's type.
     pub fn new(frame: &[u8], layer: Layer, ifindex: u32, mac: [u8; 6]) -> Self {

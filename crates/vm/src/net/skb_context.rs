@@ -43,6 +43,8 @@ pub struct SkbContext {
     pub redirect: Option<Redirect>,
     /// Copies it sent out meanwhile.
     pub emitted: Vec<Emitted>,
+    /// Bytes of those since the last reset.
+    emitted_bytes: usize,
     /// `struct bpf_flow_keys`, for flow dissectors: where the network header is, before; what was found, after.
     pub flow_keys: Box<[u8; FLOW_KEYS_LEN]>,
 }
@@ -70,6 +72,7 @@ impl SkbContext {
             skb: Skb::new(&[], layer, ifindex, [0; 6]),
             redirect: None,
             emitted: Vec::new(),
+            emitted_bytes: 0,
             flow_keys: Box::new([0; FLOW_KEYS_LEN]),
             env,
         }
@@ -86,6 +89,7 @@ impl SkbContext {
         self.skb = Skb::new(frame, self.layer, self.ifindex, mac);
         self.redirect = None;
         self.emitted.clear();
+        self.emitted_bytes = 0;
         *self.flow_keys = [0; FLOW_KEYS_LEN];
         let offset = (ETH_HLEN as u16).to_ne_bytes();
         self.flow_keys[..2].copy_from_slice(&offset);
@@ -107,6 +111,20 @@ impl SkbContext {
     fn writable(&self) -> bool {
         use ProgramType as T;
         matches!(self.program, T::SchedCls | T::SchedAct | T::LwtXmit | T::SkSkb)
+    }
+
+    /// Sends a copy of the packet as it is now, unless too much was sent; whether it was.
+    pub(crate) fn emit(&mut self, to: Redirect) -> bool {
+        /// Bytes of copies that one run may send: a bound on memory, for Linux's bound on its queues.
+        const EMITTED_MAX: usize = 16 << 20;
+        /// What a copy costs beside its bytes.
+        const EACH: usize = 128;
+        self.emitted_bytes += self.skb.len() + EACH;
+        let room = self.emitted_bytes <= EMITTED_MAX;
+        if room {
+            self.emitted.push(Emitted { frame: self.skb.wire_bytes(), to });
+        }
+        room
     }
 
     /// What a flow dissector reported, with the offsets brought into the packet as Linux does.

@@ -16,13 +16,17 @@ impl Skb {
     /// `bpf_skb_vlan_push`: `proto` (host byte order) other than the two tag types counts as 802.1Q.
     ///
     /// # Errors
-    /// `EINVAL` when a tag has to go into the packet and the packet does not start with its Ethernet header.
+    /// `EINVAL` when a tag has to go into the packet and the packet does not start with its Ethernet header; `ENOMEM` past
+    /// [`Skb::HARD_MAX_LEN`].
     pub fn vlan_push(&mut self, proto: u16, tci: u16) -> Result<(), Errno> {
         let proto = if ethertype::is_vlan(proto) { proto } else { ethertype::VLAN };
         self.packet.touch();
         if let Some(outer) = self.vlan {
             if self.mac != 0 {
                 return Err(EINVAL);
+            }
+            if self.len() + TAG > Self::HARD_MAX_LEN {
+                return Err(ENOMEM);
             }
             self.insert_tag(outer);
         }

@@ -3,6 +3,7 @@
 //! Random rows of helper calls are written as one program each, and the program is run by the kernel and by the interpreter.
 //! It mixes every return value, and after each call what it sees of the packet's state, into its own return value, so one
 //! number and the packet's bytes tell whether both did the same at every step. The generator's seed is fixed: a failure repeats.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 mod fields;
 mod rng;

@@ -1,4 +1,5 @@
 //! Network programs in the interpreter, with an environment: where packets go, what sockets are found, what is refused.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 mod packets;
 mod redirects;

@@ -10,7 +10,7 @@ use super::super::{Call, Row, row};
 use super::{change_skb, on_skb, on_xdp, wrong_context};
 use crate::exec::Run;
 use crate::fault::Fault;
-use crate::net::{Emitted, MapTarget, Redirect, SkbContext, XdpContext};
+use crate::net::{MapTarget, Redirect, XdpContext};
 use crate::prov::Reg;
 
 /// Into the receive path (`BPF_F_INGRESS`).
@@ -105,8 +105,7 @@ fn clone(run: &mut Run<'_>, call: &Call) -> Result<Reg, Fault> {
             return Err(ENETDOWN);
         }
         let to = Redirect::Interface { ifindex, ingress: flags & INGRESS != 0 };
-        let frame = c.skb.wire_bytes();
-        if !c.emit(Emitted { frame, to }) {
+        if !c.emit(to) {
             return Err(skep_platform::errno::ENOBUFS);
         }
         Ok(0)
@@ -178,17 +177,4 @@ fn to_socket(run: &mut Run<'_>, call: &Call, key: &[u8]) -> Result<Reg, Fault> {
         c.redirect = Some(Redirect::Socket { number, ingress: flags & INGRESS != 0 });
         Ok(SK_PASS)
     })
-}
-
-impl SkbContext {
-    /// Sends a copy, unless too many were sent; whether it was.
-    fn emit(&mut self, copy: Emitted) -> bool {
-        /// Copies that one run may send: a bound on memory, for Linux's bound on its queues.
-        const EMITTED_MAX: usize = 1024;
-        let room = self.emitted.len() < EMITTED_MAX;
-        if room {
-            self.emitted.push(copy);
-        }
-        room
-    }
 }
