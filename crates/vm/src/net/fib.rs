@@ -47,7 +47,7 @@ pub struct Route {
     pub ifindex: u32,
     /// Next machine on the way; without it the destination itself is on the link. May be IPv6 for an IPv4 route.
     pub gateway: Option<IpAddr>,
-    /// Limit on packets, when smaller than the interface's.
+    /// Limit on packets instead of the interface's. (Linux heeds it for IPv4 when it is set as `mtu lock`.)
     pub mtu: Option<u32>,
     /// Preference among routes of one prefix: the least wins.
     pub metric: u32,
@@ -95,12 +95,14 @@ impl Fib {
     pub fn add_route(&mut self, route: Route) {
         let (bits, width) = bits(route.prefix);
         let len = route.len.min(width);
-        let table = self.tables.entry((route.table, route.prefix.is_ipv6())).or_default();
+        let v6 = route.prefix.is_ipv6();
+        let table = self.tables.entry((merged(route.table, v6), v6)).or_default();
         table.lens.insert(len);
         let routes = table.routes.entry((len, mask(bits, len, width))).or_default();
-        routes.retain(|r| (r.metric, r.ifindex) != (route.metric, route.ifindex));
+        let rank = |r: &Route| (r.table != TABLE_LOCAL, r.metric);
+        routes.retain(|r| (rank(r), r.ifindex) != (rank(&route), route.ifindex));
         routes.push(route);
-        routes.sort_by_key(|r| r.metric);
+        routes.sort_by_key(rank);
     }
 
     /// Says which Ethernet address an IP address on an interface's link has.
@@ -128,7 +130,7 @@ impl Fib {
     }
 
     fn route_in(&self, table: u32, to: IpAddr, oif: Option<u32>) -> Option<&Route> {
-        let table = self.tables.get(&(table, to.is_ipv6()))?;
+        let table = self.tables.get(&(merged(table, to.is_ipv6()), to.is_ipv6()))?;
         let (bits, width) = bits(to);
         let fits = |r: &&Route| r.kind != RouteKind::Unicast || oif.is_none_or(|oif| oif == r.ifindex);
         table
@@ -137,6 +139,12 @@ impl Fib {
             .rev()
             .find_map(|len| table.routes.get(&(*len, mask(bits, *len, width)))?.iter().find(fits))
     }
+}
+
+/// Where a table's routes are kept: as long as there are no policy rules, and here there never are, Linux keeps the local and
+/// the main table of IPv4 in one, and the longest prefix of both wins even when one table is asked for by name.
+fn merged(table: u32, v6: bool) -> u32 {
+    if table == TABLE_LOCAL && !v6 { TABLE_MAIN } else { table }
 }
 
 /// An address as a number, and how many bits it has.

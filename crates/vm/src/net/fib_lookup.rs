@@ -128,7 +128,9 @@ impl Environment {
         };
         let mut params = Params(params);
         let check_packet = packet_len.filter(|_| params.tot_len() == 0);
-        let result = self.forward(&mut params, v6, flags)?;
+        // XDP learns the route's MTU in any case, tc when it gave a length to check.
+        let tell_mtu = packet_len.is_none() || params.tot_len() != 0;
+        let result = self.forward(&mut params, v6, flags, tell_mtu)?;
         if result == FibResult::Success
             && let Some(len) = check_packet
             && let Some(device) = self.devices.get(params.u32(IFINDEX))
@@ -142,7 +144,13 @@ impl Environment {
         Ok(result)
     }
 
-    fn forward(&self, params: &mut Params<'_>, v6: bool, flags: u32) -> Result<FibResult, Errno> {
+    fn forward(
+        &self,
+        params: &mut Params<'_>,
+        v6: bool,
+        flags: u32,
+        tell_mtu: bool,
+    ) -> Result<FibResult, Errno> {
         let ifindex = params.u32(IFINDEX);
         let input = self.devices.get(ifindex).ok_or(ENODEV)?;
         if !input.forwarding {
@@ -174,7 +182,11 @@ impl Environment {
             RouteKind::Local | RouteKind::Broadcast => return Ok(FibResult::NotForwarded),
         }
         let Some(output) = self.devices.get(route.ifindex) else { return Ok(FibResult::NotForwarded) };
-        Ok(self.fill(params, route, output, to, flags))
+        let result = self.fill(params, route, output, to, flags);
+        if result == FibResult::Success && tell_mtu {
+            params.put_mtu(route_mtu(route, output));
+        }
+        Ok(result)
     }
 
     /// Writes the answer for a route that forwards.
@@ -186,9 +198,8 @@ impl Environment {
         to: IpAddr,
         flags: u32,
     ) -> FibResult {
-        let mtu = route.mtu.map_or(output.mtu, |mtu| mtu.min(output.mtu));
-        let tot_len = params.tot_len();
-        if u32::from(tot_len) > mtu {
+        let mtu = route_mtu(route, output);
+        if u32::from(params.tot_len()) > mtu {
             params.put_mtu(mtu);
             return FibResult::FragmentationNeeded;
         }
@@ -216,11 +227,13 @@ impl Environment {
             params.put(SMAC, &output.mac);
         }
         params.put(VLAN_OR_TABLE, &[0; 4]);
-        if tot_len != 0 {
-            params.put_mtu(mtu);
-        }
         FibResult::Success
     }
+}
+
+/// What fits: the route's own limit before its interface's.
+fn route_mtu(route: &Route, output: &Device) -> u32 {
+    route.mtu.unwrap_or(output.mtu)
 }
 
 /// Addresses that are good on one link only; Linux does not forward IPv6 packets from or to them.

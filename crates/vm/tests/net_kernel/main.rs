@@ -5,6 +5,7 @@
 //! number and the packet's bytes tell whether both did the same at every step. The generator's seed is fixed: a failure repeats.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod fib;
 mod fields;
 mod rng;
 mod skb;
@@ -58,7 +59,9 @@ fn in_kernel(program_type: ProgramType, text: &str, packet: &[u8], ctx: Option<&
 /// Runs `text` in the interpreter; the return value and the packet afterwards, with its metadata in front.
 fn in_vm(program_type: ProgramType, text: &str, packet: &[u8]) -> (u32, Vec<u8>) {
     let insns = skep_isa::text::assemble(text).unwrap_or_else(|e| panic!("{e}\n{text}"));
-    let program = Program::load(ProgramSpec::new("test", Hook::linux(program_type), insns));
+    // The return value carries what was found, for every type.
+    let hook = Hook::linux(program_type).returns(i64::MIN..=i64::MAX);
+    let program = Program::load(ProgramSpec::new("test", hook, insns));
     let program = program.unwrap_or_else(|e| panic!("{e}\n{text}"));
     let env = Arc::new(Environment::default());
     if program_type == ProgramType::Xdp {
