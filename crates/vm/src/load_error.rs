@@ -47,7 +47,7 @@ pub enum LoadProblem {
     NoSuchHelper(i32),
     /// No kernel function of this name here.
     NoSuchKfunc(String),
-    /// The call has no name in [`ProgramSpec::kfuncs`].
+    /// The call has no name in [`ProgramSpec::kfuncs`](crate::ProgramSpec::kfuncs).
     UnnamedKfunc,
 }
 

@@ -4,7 +4,7 @@ use skep_isa::Call;
 use skep_isa::text::{Names, assemble_with};
 use skep_maps::{Map, MapSpec, ProgramHandle};
 use skep_platform::MapType;
-use skep_vm::{FaultKind, Hook, Memory, Program, ProgramSpec};
+use skep_vm::{FaultKind, Hook, Program, ProgramSpec};
 use std::sync::Arc;
 
 struct Helpers;
