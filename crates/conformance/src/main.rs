@@ -22,7 +22,7 @@ mod run;
 use std::io::{self, BufRead, Read, Write};
 use std::process::ExitCode;
 
-use args::{Command, Job};
+use args::Command;
 
 /// The longest program line that is read: an object of eight megabytes.
 const MOST_INPUT: u64 = 16 << 20;

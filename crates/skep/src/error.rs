@@ -52,8 +52,13 @@ pub enum Error {
         errno: Errno,
     },
     /// The program's shape is wrong.
-    #[error(transparent)]
-    Load(#[from] LoadError),
+    #[error("{object}: {problem}")]
+    Load {
+        /// The object that holds it.
+        object: String,
+        /// The program, the slot at fault and what is wrong with it.
+        problem: LoadError,
+    },
     /// No such program.
     #[error("{object} has no program `{name}`; it has: {present}")]
     NoProgram {

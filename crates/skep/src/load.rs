@@ -167,7 +167,7 @@ impl<'a> Loader<'a> {
             matches!(wanted.kind, ExternKind::Function { .. }).then(|| (used.at, wanted.name.clone()))
         });
         let functions = definition.subprograms.iter().map(|f| (f.start, f.name.clone()));
-        Ok(Program::load(ProgramSpec {
+        Program::load(ProgramSpec {
             maps: maps.to_vec(),
             kfuncs: kfuncs.collect(),
             functions: functions.collect(),
@@ -175,7 +175,8 @@ impl<'a> Loader<'a> {
             btf: self.object.btf.clone(),
             runtime: settings.runtime.clone(),
             ..ProgramSpec::new(&definition.name, hook.clone(), relocated.insns)
-        })?)
+        })
+        .map_err(|problem| Error::Load { object: self.object.name.clone(), problem })
     }
 
     /// Puts programs into program arrays and maps into maps of maps, as the object's initialisers say.
