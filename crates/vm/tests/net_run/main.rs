@@ -1,8 +1,6 @@
 //! Network programs in the interpreter, with an environment: where packets go, what sockets are found, what is refused.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests: a panic is the failure")]
-
 mod packets;
 mod redirects;
 mod sockets;
