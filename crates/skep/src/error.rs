@@ -32,7 +32,7 @@ pub enum Error {
     #[error(transparent)]
     Relocate(#[from] RelocateError),
     /// A map cannot be made.
-    #[error("{object}: map {map}: {source}")]
+    #[error("{object}: {source}")]
     Map {
         /// The object that defines it.
         object: String,

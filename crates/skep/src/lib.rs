@@ -43,6 +43,7 @@ pub mod events;
 mod fields;
 mod link;
 mod load;
+mod map_spec;
 pub mod network;
 mod once;
 pub mod replay;

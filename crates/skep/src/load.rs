@@ -7,17 +7,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use skep_maps::{Map, MapSpec};
+use skep_maps::Map;
 use skep_object::{
     Environment, ExternKind, KernelFunction, MapDef, MapOrigin, Object, Program as Definition, SlotValue,
     Symbols, Target,
 };
 use skep_platform::errno::ENOENT;
-use skep_platform::{MapFlags, MapType};
+use skep_platform::MapType;
 use skep_vm::{Hook, Program, ProgramSpec};
 
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::map_spec::{Sizes, spec};
 use crate::variables;
 
 /// Loads one object; made by [`Engine::loader`].
@@ -30,6 +31,8 @@ pub struct Loader<'a> {
     variables: Vec<(String, String)>,
     /// Maps to use instead of making them, by name.
     reuse: BTreeMap<String, Map>,
+    /// Sizes of maps to use instead of the object's, by name.
+    sizes: BTreeMap<String, Sizes>,
 }
 
 /// An object's programs and maps, ready to run. Cheap to clone.
@@ -58,7 +61,14 @@ impl Drop for Inner {
 
 impl<'a> Loader<'a> {
     pub(crate) fn new(engine: Engine, object: &'a Object) -> Self {
-        Self { engine, object, only: BTreeSet::new(), variables: Vec::new(), reuse: BTreeMap::new() }
+        Self {
+            engine,
+            object,
+            only: BTreeSet::new(),
+            variables: Vec::new(),
+            reuse: BTreeMap::new(),
+            sizes: BTreeMap::new(),
+        }
     }
 
     /// Loads this program and not the others; may be called for several.
@@ -80,6 +90,20 @@ impl<'a> Loader<'a> {
     #[must_use]
     pub fn reuse(mut self, name: &str, map: &Map) -> Self {
         self.reuse.insert(name.to_owned(), map.clone());
+        self
+    }
+
+    /// Gives a map room for this many entries, whatever the object says; many objects leave it to the application.
+    #[must_use]
+    pub fn max_entries(mut self, map: &str, entries: u32) -> Self {
+        self.sizes.entry(map.to_owned()).or_default().max_entries = Some(entries);
+        self
+    }
+
+    /// Gives a map values of this many bytes; the depth of a stack trace is said so.
+    #[must_use]
+    pub fn value_size(mut self, map: &str, bytes: u32) -> Self {
+        self.sizes.entry(map.to_owned()).or_default().value_size = Some(bytes);
         self
     }
 
@@ -117,6 +141,11 @@ impl<'a> Loader<'a> {
     }
 
     fn maps(&self) -> Result<Vec<Map>, Error> {
+        let named = self.sizes.keys().chain(self.reuse.keys());
+        if let Some(name) = named.into_iter().find(|name| self.object.map(name).is_none()) {
+            let present = list(self.object.maps.iter().map(|map| map.name.as_str()));
+            return Err(Error::NoMap { object: self.object.name.clone(), name: name.clone(), present });
+        }
         let initial = variables::initial_contents(self.object, &self.variables)?;
         let kconfig = self.object.kconfig(&self.engine.settings().kconfig)?;
         let mut maps = Vec::with_capacity(self.object.maps.len());
@@ -135,7 +164,8 @@ impl<'a> Loader<'a> {
 
     fn make(&self, definition: &MapDef, bytes: &[u8]) -> Result<Map, Error> {
         let object = || self.object.name.clone();
-        let map = Map::create(spec(definition)).map_err(|source| Error::Map {
+        let sizes = self.sizes.get(&definition.name).copied().unwrap_or_default();
+        let map = Map::create(spec(definition, sizes)).map_err(|source| Error::Map {
             object: object(),
             map: definition.name.clone(),
             source,
@@ -171,6 +201,7 @@ impl<'a> Loader<'a> {
             maps: maps.to_vec(),
             kfuncs: kfuncs.collect(),
             functions: functions.collect(),
+            poisoned: relocated.poisoned.into_iter().map(|poison| (poison.at, poison.reason)).collect(),
             license: self.object.license.clone(),
             btf: self.object.btf.clone(),
             runtime: settings.runtime.clone(),
@@ -253,20 +284,6 @@ impl Symbols for EngineSymbols<'_> {
         let known = self.0.helpers().iter().any(|helper| helper.name() == name) || skep_vm::has_kfunc(name);
         known.then_some(KernelFunction { id: skep_btf::TypeId(1), module: 0 })
     }
-}
-
-/// What the user engine makes a map from.
-fn spec(definition: &MapDef) -> MapSpec {
-    let mut spec =
-        MapSpec::new(definition.map_type, definition.key_size, definition.value_size, definition.max_entries)
-            .named(definition.name.clone())
-            .with_flags(MapFlags(definition.flags))
-            .with_extra(definition.extra)
-            .with_fields(definition.fields.iter().filter_map(crate::fields::convert).collect());
-    if let Some(inner) = &definition.inner {
-        spec = spec.with_inner(self::spec(inner));
-    }
-    spec
 }
 
 fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {

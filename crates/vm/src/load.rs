@@ -255,13 +255,24 @@ impl Translator<'_> {
         })
     }
 
+    /// Why nothing could be put into this slot, if so. Where the instruction was a wide one, its second slot is a call too.
+    fn poison(&self, at: usize) -> Option<&str> {
+        let of = |at: usize| self.spec.poisoned.iter().find(|(slot, _)| *slot == at);
+        let second =
+            || of(at.checked_sub(1)?).filter(|_| self.spec.insns.get(at) == self.spec.insns.get(at - 1));
+        of(at).or_else(second).map(|(_, reason)| &reason[..])
+    }
+
     fn call(&mut self, at: usize, call: Call) -> Result<Op, LoadProblem> {
         Ok(match call {
             Call::Local(off) => {
                 Op { imm: (at as i64 + 1 + i64::from(off)) as i32, ..Op::new(Code::CallLocal, 0, 0) }
             }
             Call::Helper(id) => {
-                let resolved = helper::resolve(&self.spec.hook, id).ok_or(LoadProblem::NoSuchHelper(id))?;
+                let resolved = match self.poison(at) {
+                    Some(reason) => helper::poisoned(reason),
+                    None => helper::resolve(&self.spec.hook, id).ok_or(LoadProblem::NoSuchHelper(id))?,
+                };
                 self.helpers.push(resolved);
                 Op { imm: self.helpers.len() as i32 - 1, ..Op::new(Code::CallHelper, 0, 0) }
             }

@@ -29,6 +29,9 @@ pub struct ProgramSpec {
     pub maps: Vec<Map>,
     /// Kernel functions called, by name: index of the `call` slot.
     pub kfuncs: Vec<(usize, String)>,
+    /// Calls that stand where nothing could be put (a field that the target's types lack), with the reason: a program may
+    /// carry them behind a check, and is stopped when it reaches one.
+    pub poisoned: Vec<(usize, String)>,
     /// Types of the program, for the objects it allocates.
     pub btf: Option<Arc<Btf>>,
     /// Names of functions, by the index of their first slot; optional.
@@ -48,6 +51,7 @@ impl ProgramSpec {
             insns,
             maps: Vec::new(),
             kfuncs: Vec::new(),
+            poisoned: Vec::new(),
             btf: None,
             functions: Vec::new(),
             license: String::new(),

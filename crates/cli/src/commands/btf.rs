@@ -97,7 +97,8 @@ fn nesting(error: std::io::Error) -> Failure {
     }
 }
 
-fn read(file: &Path, base: Option<&Path>) -> Result<Btf, Failure> {
+/// BTF from a file that is BTF, or ELF with a section of it.
+pub(super) fn read(file: &Path, base: Option<&Path>) -> Result<Btf, Failure> {
     let at_fault = |error: &dyn std::fmt::Display| Failure::new(format!("{}: {error}", file.display()));
     let data = std::fs::read(file).map_err(|e| at_fault(&e))?;
     let bytes = match elf::is_elf(&data) {

@@ -3,6 +3,7 @@
 use skep_platform::helper::{Arg, ArgFlags, ArgKind, Helper};
 
 use super::Call;
+use crate::context::Entry;
 use crate::exec::{Run, Who};
 use crate::fault::{Fault, FaultKind};
 use crate::prov::{Kind, Reg};
@@ -64,6 +65,7 @@ impl Run<'_> {
                 return self.check_size(reg, kind == ArgKind::SizeOrZero, who);
             }
             ArgKind::AllocSize => return self.check_kind(reg, Kind::Scalar, "a number", who),
+            ArgKind::Ctx if self.is_lent_context(reg) => {}
             ArgKind::Ctx => self.check_kind(reg, Kind::Context, "the context", who)?,
             ArgKind::Func => return self.function_of(reg, &who.to_string()).map(drop),
             ArgKind::Stack => return self.check_kind(reg, Kind::Stack, "a place in the stack", who),
@@ -95,6 +97,12 @@ impl Run<'_> {
             _ => return Ok(()),
         }
         self.check_unmoved(reg, who)
+    }
+
+    /// Whether it is the context of a program whose context is plain memory.
+    fn is_lent_context(&mut self, reg: &Reg) -> bool {
+        reg.prov.kind == Kind::App
+            && matches!(self.context.entry(), Entry::Memory(lent) if lent.ptr as u64 == reg.prov.base)
     }
 
     /// A null pointer goes with a size of 0 only, where a size follows.

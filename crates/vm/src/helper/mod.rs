@@ -113,6 +113,8 @@ pub(crate) struct Resolved {
 enum Target {
     Linux(&'static platform::Helper, Action),
     Hook(HookHelper),
+    /// Not to be reached, and why.
+    Poison(String),
 }
 
 impl std::fmt::Debug for Resolved {
@@ -120,6 +122,7 @@ impl std::fmt::Debug for Resolved {
         f.write_str(match &self.target {
             Target::Linux(helper, _) => helper.name,
             Target::Hook(helper) => helper.name(),
+            Target::Poison(reason) => reason,
         })
     }
 }
@@ -142,6 +145,11 @@ pub(crate) fn resolve(hook: &Hook, id: i32) -> Option<Resolved> {
     Some(Resolved { target: Target::Linux(helper, row.action), args: helper.args })
 }
 
+/// Stops the run with this reason.
+pub(crate) fn poisoned(reason: &str) -> Resolved {
+    Resolved { target: Target::Poison(reason.to_owned()), args: [Arg::UNUSED; 5] }
+}
+
 /// What may be called while a spin lock is held.
 const UNDER_LOCK: [&str; 2] = ["spin_unlock", "kptr_xchg"];
 
@@ -154,6 +162,10 @@ impl Run<'_> {
         let programs = self.programs();
         let result = match &resolved.target {
             Target::Hook(helper) => self.call_hook(helper)?,
+            Target::Poison(reason) => {
+                let message = format!("nothing could be relocated to here: {reason}");
+                return Err(self.fault(FaultKind::Unsupported, message));
+            }
             Target::Linux(helper, action) => {
                 if self.state.lock_held() && !UNDER_LOCK.contains(&helper.name) {
                     let message = format!("call of {} while a spin lock is held", helper.name);

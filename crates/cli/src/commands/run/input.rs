@@ -41,6 +41,28 @@ pub(crate) fn assignment(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// `--map`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Size {
+    /// `MAP.max_entries=N`
+    Entries(String, u32),
+    /// `MAP.value_size=N`
+    Value(String, u32),
+}
+
+/// `MAP.FIELD=N`
+pub(crate) fn size(text: &str) -> Result<Size, String> {
+    let expected = || "expected MAP.max_entries=N or MAP.value_size=N".to_owned();
+    let (place, size) = text.split_once('=').ok_or_else(expected)?;
+    let (map, field) = place.rsplit_once('.').ok_or_else(expected)?;
+    let size = u32::try_from(number(size)?).map_err(|_| format!("{size} is more than 32 bits"))?;
+    match field {
+        "max_entries" => Ok(Size::Entries(map.to_owned(), size)),
+        "value_size" => Ok(Size::Value(map.to_owned(), size)),
+        _ => Err(expected()),
+    }
+}
+
 /// `--type`
 pub(crate) fn kind(text: &str) -> Result<skep_object::ProgramKind, String> {
     skep::assembly::program_kind(text)
@@ -86,6 +108,15 @@ mod tests {
         assert_eq!(hex("de:ad be ef").unwrap(), [0xde, 0xad, 0xbe, 0xef]);
         assert!(hex("abc").unwrap_err().contains("two for each byte"));
         assert!(hex("zz").unwrap_err().contains("`z`"));
+    }
+
+    #[test]
+    fn sizes_name_map_and_field() {
+        assert_eq!(size("start.max_entries=0x10"), Ok(Size::Entries("start".into(), 16)));
+        assert_eq!(size(".bss.value_size=8"), Ok(Size::Value(".bss".into(), 8)));
+        for wrong in ["start", "start=1", "start.key_size=1", "start.max_entries=4294967296"] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -50,6 +50,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "VARIABLE=VALUE", value_parser = input::assignment)]
     set: Vec<(String, String)>,
 
+    /// Give a map a size of your own, as applications do: FIELD is max_entries or value_size; may be given more than once
+    #[arg(long, value_name = "MAP.FIELD=N", value_parser = input::size)]
+    map: Vec<input::Size>,
+
     /// Devices, routes, neighbours and sockets that the program believes in, as JSON
     #[arg(long, value_name = "FILE", help_heading = "Environment")]
     network: Option<PathBuf>,
@@ -62,7 +66,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "CLOCK", default_value = "capture", help_heading = "Environment")]
     clock: input::ClockChoice,
 
-    /// Kernel types to relocate against (raw BTF, such as /sys/kernel/btf/vmlinux); the object's own by default
+    /// Kernel types to relocate against (BTF or ELF, such as /sys/kernel/btf/vmlinux); the object's own by default
     #[arg(long, value_name = "FILE", help_heading = "Environment")]
     btf: Option<PathBuf>,
 

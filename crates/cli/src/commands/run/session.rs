@@ -18,7 +18,7 @@ use skep::{Clock, Engine, Fault, Loaded, Map, Object, Options, Program, Strictne
 use skep_object::{MapDef, MapOrigin};
 
 use super::Args;
-use super::input::{ClockChoice, Input};
+use super::input::{ClockChoice, Input, Size};
 use crate::commands::file;
 use crate::report::Failure;
 
@@ -105,6 +105,12 @@ impl Session {
         let mut loader = engine.loader(&object);
         for (variable, value) in &args.set {
             loader = loader.set(variable, value);
+        }
+        for size in &args.map {
+            loader = match size {
+                Size::Entries(map, entries) => loader.max_entries(map, *entries),
+                Size::Value(map, bytes) => loader.value_size(map, *bytes),
+            };
         }
         // Programs that tail calls lead to must be loaded too; others may be for hooks that this engine lacks.
         for name in companions(&object, &name) {
@@ -337,10 +343,7 @@ fn engine(args: &Args, clock: &Arc<AtomicU64>, trace: &Arc<Mutex<TraceLog>>) -> 
     options.budget = args.budget.unwrap_or(options.budget);
     let mut builder = Engine::builder().options(options);
     if let Some(path) = &args.btf {
-        let bytes = fs::read(path).map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
-        let btf = skep_btf::Btf::parse(&bytes)
-            .map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
-        builder = builder.target(Arc::new(btf));
+        builder = builder.target(Arc::new(crate::commands::btf::read(path, None)?));
     }
     Ok(builder.build())
 }
