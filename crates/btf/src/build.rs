@@ -6,8 +6,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::parse::{Btf, ByteOrder, write};
+use crate::set::Btf;
 use crate::types::*;
+use crate::wire::{ByteOrder, write};
 
 /// Collects types; [`Builder::build`] gives the blob.
 #[derive(Default)]

@@ -3,7 +3,7 @@
 //! Only what it takes to find one section by name; everything else about objects is the object crate's.
 
 use crate::error::{BtfError, Malformed, Section};
-use crate::parse::ByteOrder;
+use crate::wire::ByteOrder;
 
 /// The section's name.
 const NAME: &[u8] = b".BTF\0";

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::MAX_DEPTH;
-use crate::parse::Btf;
+use crate::set::Btf;
 use crate::types::{Composite, Kind, Type, TypeId};
 
 /// Names under which compilers record `unsigned long` and `long`, whose size is a pointer's.

@@ -53,10 +53,13 @@ mod error;
 mod layout;
 mod lookup;
 mod merge;
+mod numbered;
 mod parse;
 pub mod print;
+mod set;
 pub mod types;
 pub mod value;
+mod wire;
 
 #[cfg(test)]
 mod tests;
@@ -65,11 +68,12 @@ pub use build::Builder;
 pub use error::{BtfError, Malformed, Section};
 pub use lookup::essential_name;
 pub use merge::{Merged, merge};
-pub use parse::{Btf, ByteOrder};
+pub use set::Btf;
 pub use types::{
     Array, Composite, DataSec, DeclTag, Enum, Float, Func, FuncProto, Fwd, Int, IntEncoding, Kind, Linkage,
     Member, Members, Param, Params, SecVar, SecVars, Type, TypeId, TypeTag, Typedef, Var, Variant, Variants,
 };
+pub use wire::ByteOrder;
 
 /// How many references are followed in a row before a chain counts as endless. The longest chain of typedefs and
 /// qualifiers in any kernel seen is below 10; Linux itself stops at 32.

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::parse::Btf;
+use crate::set::Btf;
 use crate::types::{Kind, Type, TypeId};
 
 /// Hash of essential name in the upper half, id in the lower; sorted.

@@ -13,7 +13,7 @@
 use std::collections::HashMap;
 
 use crate::build::Builder;
-use crate::parse::Btf;
+use crate::set::Btf;
 use crate::types::{Type, TypeId};
 
 /// Rounds after which types that still part are taken as all different. Each round sees one reference further; real types are told

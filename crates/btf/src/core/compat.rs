@@ -6,7 +6,7 @@
 
 use crate::MAX_DEPTH;
 use crate::lookup::essential_name;
-use crate::parse::Btf;
+use crate::set::Btf;
 use crate::types::{Composite, Enum, Kind, Type, TypeId};
 
 /// Enums of both widths are one kind here.

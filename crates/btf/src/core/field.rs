@@ -1,8 +1,9 @@
 //! From a path to the number that is asked for.
 
 use super::{RelocationKind, Resize, spec::Spec};
-use crate::parse::{Btf, ByteOrder};
+use crate::set::Btf;
 use crate::types::{Type, TypeId};
+use crate::wire::ByteOrder;
 
 /// What one side, program or target, answers.
 #[derive(Default)]

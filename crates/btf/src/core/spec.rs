@@ -3,7 +3,7 @@
 use super::{CoreError, RelocationKind, compat};
 use crate::MAX_DEPTH;
 use crate::lookup::essential_name;
-use crate::parse::Btf;
+use crate::set::Btf;
 use crate::types::{Array, Kind, Member, Type, TypeId};
 
 /// Longest path, in numbers. Linux has the same limit.

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde_json::{Value, json as object};
 
 use super::raw::encoding;
-use crate::parse::Btf;
+use crate::set::Btf;
 use crate::types::*;
 
 /// Writes `{"types":[…]}` with one object a line. Ids that do not exist are passed over.

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use crate::parse::Btf;
+use crate::set::Btf;
 use crate::types::{Kind, Type, TypeId};
 
 /// Words that C reserves, which other languages (Rust) use as names.

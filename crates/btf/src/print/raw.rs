@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::parse::Btf;
+use crate::set::Btf;
 use crate::types::*;
 
 /// Writes the types of those ids as `[12] STRUCT 'list_head' size=16 vlen=2` with members and the like below.

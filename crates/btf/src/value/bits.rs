@@ -1,6 +1,6 @@
 //! Numbers in bytes: any width from a bit to 16 bytes, either byte order, at any bit.
 
-use crate::parse::ByteOrder;
+use crate::wire::ByteOrder;
 
 /// Widest number: an `__int128` that is no bit-field.
 pub(super) const MAX_BITS: usize = 128;

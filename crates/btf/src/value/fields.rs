@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::MAX_DEPTH;
-use crate::parse::Btf;
+use crate::set::Btf;
 use crate::types::{Type, TypeId};
 
 /// Most fields of one struct, anonymous members' included.

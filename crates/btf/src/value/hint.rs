@@ -4,7 +4,7 @@
 //! write `__u32` instead; then the member's name decides. A wrong guess shows a number in an odd way, so the names are few.
 
 use crate::MAX_DEPTH;
-use crate::parse::Btf;
+use crate::set::Btf;
 use crate::types::{Type, TypeId};
 
 /// How to show bytes that BTF calls a number, an array or a struct.

@@ -5,8 +5,9 @@ use super::fields::fields;
 use super::hint::{Hint, hint, is_text};
 use super::{MAX_NODES, Value};
 use crate::MAX_DEPTH;
-use crate::parse::{Btf, ByteOrder};
+use crate::set::Btf;
 use crate::types::{Enum, Int, Type, TypeId};
+use crate::wire::ByteOrder;
 
 /// The bytes as a value of the type; those beyond the type's size are ignored. Numbers are in the byte order of `btf`.
 pub fn format(btf: &Btf, id: TypeId, bytes: &[u8]) -> Value {
