@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use crate::component;
 use crate::process::{capture, tail, which};
 
 /// A Debian package that some test wants.
@@ -13,6 +14,8 @@ struct Package {
     gives: Gives,
     /// What cannot be tested without it.
     what_for: &'static str,
+    /// Whether the eBPF programs that ship cannot be compiled without it.
+    compiles: bool,
 }
 
 /// How to see that a package is there, however it came.
@@ -27,26 +30,43 @@ const PACKAGES: &[Package] = &[
         name: "clang-19",
         gives: Gives::Program("clang-19"),
         what_for: "rebuilding the eBPF programs from C",
+        compiles: true,
     },
     Package {
         name: "llvm-19",
         gives: Gives::Program("llvm-strip-19"),
         what_for: "rebuilding the eBPF programs from C",
+        compiles: true,
+    },
+    Package {
+        name: "clang-14",
+        gives: Gives::Program("clang-14"),
+        what_for: "reading the objects of the oldest clang that is promised to work",
+        compiles: false,
+    },
+    Package {
+        name: "gcc-bpf",
+        gives: Gives::Program("bpf-gcc"),
+        what_for: "reading GCC's objects",
+        compiles: false,
     },
     Package {
         name: "libbpf-dev",
         gives: Gives::File("/usr/include/bpf/bpf_helpers.h"),
         what_for: "the headers of the eBPF programs",
+        compiles: true,
     },
     Package {
         name: "linux-libc-dev",
         gives: Gives::File("/usr/include/linux/bpf.h"),
         what_for: "the headers of the eBPF programs",
+        compiles: true,
     },
     Package {
         name: "bpftool",
         gives: Gives::Program("bpftool"),
         what_for: "comparing BTF and objects with what bpftool says",
+        compiles: false,
     },
 ];
 
@@ -64,8 +84,8 @@ impl Package {
 
 /// `cargo xtask deps`: fails when something is still missing afterwards.
 pub(crate) fn task() -> Result<(), String> {
-    install(|line| println!("{line}"));
-    match missing().is_empty() {
+    let component = install(|line| println!("{line}"));
+    match missing().is_empty() && component {
         true => {
             println!("everything the tests use is installed");
             Ok(())
@@ -75,11 +95,12 @@ pub(crate) fn task() -> Result<(), String> {
 }
 
 /// Installs what is missing when we are root on Debian; otherwise names it and the command to run. Never fails: a test
-/// that lacks its package is skipped later, and says which.
-pub(crate) fn install(mut say: impl FnMut(&str)) {
+/// that lacks its package is skipped later, and says which. Whether rustup's component is there now.
+pub(crate) fn install(mut say: impl FnMut(&str)) -> bool {
+    let component = component::install(&mut say);
     let wanted = missing();
     if wanted.is_empty() {
-        return;
+        return component;
     }
     let names: Vec<&str> = wanted.iter().map(|package| package.name).collect();
     let names = names.join(" ");
@@ -97,6 +118,7 @@ pub(crate) fn install(mut say: impl FnMut(&str)) {
     for package in missing() {
         say(&format!("missing: {} (for {})", package.name, package.what_for));
     }
+    component
 }
 
 fn missing() -> Vec<&'static Package> {
@@ -128,7 +150,7 @@ pub(crate) fn is_root() -> bool {
 
 /// Why the eBPF programs cannot be compiled here, if so.
 pub(crate) fn no_clang() -> Option<String> {
-    let missing: Vec<&str> =
-        missing().iter().map(|package| package.name).filter(|name| *name != "bpftool").collect();
+    let needed = missing().into_iter().filter(|package| package.compiles);
+    let missing: Vec<&str> = needed.map(|package| package.name).collect();
     (!missing.is_empty()).then(|| format!("not installed: {}", missing.join(", ")))
 }

@@ -7,6 +7,7 @@
 
 mod bpf;
 mod cargo_test;
+mod component;
 mod deny;
 mod deps;
 mod examples;
@@ -52,7 +53,7 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
-    /// Install the Debian packages that the tests use, or name those that are missing
+    /// Install what the tests use from Debian and rustup, or name those that are missing
     Deps,
 }
 

@@ -50,6 +50,17 @@ pub enum Reason {
         /// Where it was looked for.
         looked_in: String,
     },
+    /// rustc left a call into `core`, which is not compiled for BPF: a panic that it could not rule out, as a rule.
+    RustCore {
+        /// The symbol as the object has it, mangled.
+        symbol: String,
+        /// The function's path.
+        path: String,
+        /// Whether it is one that only panics.
+        panics: bool,
+        /// File and line of what needs it, when the object tells.
+        place: Option<String>,
+    },
     /// An extern's value does not fit the type it is declared with.
     BadValue {
         /// Its name.
@@ -74,6 +85,17 @@ impl fmt::Display for Reason {
             Self::BadRecord(problem) => write!(f, "CO-RE record: {problem}"),
             Self::MissingExtern { name, looked_in } => {
                 write!(f, "extern {name} is not weak: expected in {looked_in}, found nowhere")
+            }
+            Self::RustCore { symbol, path, panics, place } => {
+                write!(f, "undefined {path}")?;
+                if let Some(place) = place {
+                    write!(f, ", wanted at {place}")?;
+                }
+                match panics {
+                    true => write!(f, ": expected code that rustc proves free of panics")?,
+                    false => write!(f, ": expected nothing of core but what is inlined")?,
+                }
+                write!(f, ", found a call of {symbol}")
             }
             Self::BadValue { name, expected, found } => {
                 write!(f, "extern {name}: expected {expected}, found {found}")

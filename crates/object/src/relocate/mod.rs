@@ -9,6 +9,7 @@ mod environment;
 mod error;
 mod kconfig;
 mod patch;
+mod rust;
 mod symbols;
 
 pub use environment::{Environment, Kconfig, KernelFunction, KernelVariable, NoSymbols, Symbols, Target};

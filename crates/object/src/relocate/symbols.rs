@@ -5,7 +5,7 @@ use skep_btf::{Btf, Kind, Type, TypeId};
 use skep_isa::RawInsn;
 
 use super::patch::{poison_function, set_load};
-use super::{Environment, KernelFunction, KernelVariable, Poison, Reason, Target};
+use super::{Environment, KernelFunction, KernelVariable, Poison, Reason, Target, rust};
 use crate::{Extern, ExternKind, ExternUse, Object, Program};
 
 /// Opcode of a call.
@@ -33,7 +33,9 @@ pub(super) fn relocate(
         };
         match found.map_err(|reason| (used.at, reason))? {
             true => {}
-            false if !item.weak => return Err((used.at, missing(item, environment))),
+            false if !item.weak => {
+                return Err((used.at, missing(program, object, environment, item, used.at)));
+            }
             false if is_call => {
                 poison_function(insns, used.at, used.index);
                 let reason = format!("call of {}: this kernel has no such function", item.name);
@@ -45,7 +47,18 @@ pub(super) fn relocate(
     Ok(())
 }
 
-fn missing(item: &Extern, environment: &Environment<'_>) -> Reason {
+fn missing(
+    program: &Program,
+    object: &Object,
+    environment: &Environment<'_>,
+    item: &Extern,
+    at: usize,
+) -> Reason {
+    if let (ExternKind::Undefined, Some(path)) = (&item.kind, rust::path_in_core(&item.name)) {
+        let source = program.line_at(at).and_then(|line| object.source(line));
+        let place = source.map(|source| format!("{}:{}", source.file, source.line));
+        return Reason::RustCore { symbol: item.name.clone(), panics: rust::panics(&path), path, place };
+    }
     let looked_in = match (&item.kind, environment.target) {
         (ExternKind::Undefined, _) => "another object, linked to this one",
         (ExternKind::Variable { type_id: None }, _) => "the kernel's symbols",
