@@ -4,17 +4,15 @@
 //! base and offset simply join, with a guard area on either side for an instruction's own offset of up to 32 KiB. Nothing of it
 //! is accessible until pages are allocated; a bitmap tells which are, for whoever checks before it accesses.
 
-use std::any::Any;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use skep_platform::errno::{E2BIG, EFAULT, ENOMEM, ENOTSUPP, EOPNOTSUPP, ERANGE};
+use skep_platform::errno::{E2BIG, EFAULT, ENOMEM, ERANGE};
 use skep_platform::{Errno, MapFlags};
 
 use crate::map::Map;
 use crate::memory::PAGE;
-use crate::pin::Guard;
 use crate::spec::MapSpec;
 use crate::table::Table;
 
@@ -277,24 +275,8 @@ impl Map {
 }
 
 impl Table for Arena {
-    fn delete(&self, _guard: &Guard, _key: &[u8]) -> Result<(), Errno> {
-        Err(EOPNOTSUPP)
-    }
-
-    fn next_key(&self, _guard: &Guard, _key: Option<&[u8]>, _out: &mut [u8]) -> Result<(), Errno> {
-        Err(EOPNOTSUPP)
-    }
-
-    fn read(&self, _guard: &Guard, _key: &[u8], _locked: bool, _out: &mut [u8]) -> Result<(), Errno> {
-        Err(ENOTSUPP)
-    }
-
     fn memory_usage(&self) -> usize {
         let pages: u32 = self.present.iter().map(|word| word.load(Ordering::Relaxed).count_ones()).sum();
         pages as usize * PAGE + self.present.len() * 8
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }

@@ -1,6 +1,5 @@
 //! Arrays: one slab of values, indexed.
 
-use std::any::Any;
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU8;
@@ -175,10 +174,6 @@ impl Table for Array {
 
     fn as_array(&self) -> Option<ArrayView> {
         Some(self.view)
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

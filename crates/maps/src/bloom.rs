@@ -1,6 +1,5 @@
 //! Bloom filters: a bit set in which a value's few bits are set, or at least one is not and the value was never added.
 
-use std::any::Any;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -93,10 +92,6 @@ impl Table for Bloom {
 
     fn memory_usage(&self) -> usize {
         self.bits.len()
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

@@ -1,8 +1,7 @@
 //! The index of hash-like maps: from a hash to the cells that may hold the key.
 //!
-//! A bucket is one cache line: eleven *tags* (a byte of the hash; 0 is an empty place), eleven cell numbers, a version and a
-//! link to an overflow bucket of the same shape. A lookup reads one line, compares eleven tags at once, and touches a cell
-//! only where the tag fits: two cache misses, as Linux's chains have at best.
+//! A hash chooses a *chain*: a home [`Bucket`] and, rarely, overflow buckets behind it. A lookup reads one cache line, compares
+//! eleven tags at once, and touches a cell only where the tag fits: two cache misses, as Linux's chains have at best.
 //!
 //! Readers take no lock. A bucket's version is odd while a writer is inside; writers exclude each other by it. What a reader
 //! *finds* is right, since a cell is published after it is written. That it found *nothing* counts only if the version was even
@@ -14,35 +13,20 @@
 //! * So iterating a chain from its last place to its first meets every entry that stays exactly once, even if the entry just
 //!   visited is removed.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+use std::sync::atomic::{Ordering, fence};
 
 use skep_platform::Errno;
 use skep_platform::errno::E2BIG;
 
+use crate::bucket::{Bucket, PLACES, Place, tag_of};
 use crate::memory::Memory;
 use crate::spin::{Spin, wait_turn};
-
-/// Places in a bucket: what fits a cache line.
-const PLACES: usize = 11;
 
 /// Entries per bucket that the table is sized for. A twentieth of the buckets overflows at this load.
 const LOAD: u32 = 7;
 
 /// No overflow bucket, and the first number of none.
 const NO_BUCKET: u32 = 0;
-
-#[repr(C, align(64))]
-struct Bucket {
-    version: AtomicU32,
-    overflow: AtomicU32,
-    /// The tags of places 0 to 7, always accessed as a whole word.
-    first_tags: AtomicU64,
-    /// Those of 8 to 10; the fourth byte stays 0.
-    more_tags: AtomicU32,
-    cells: [AtomicU32; PLACES],
-}
-
-const _: () = assert!(size_of::<Bucket>() == 64, "a bucket is one cache line");
 
 /// The buckets of one map.
 pub(crate) struct Buckets {
@@ -53,76 +37,6 @@ pub(crate) struct Buckets {
     spares: u32,
     /// The first of the freed overflow buckets (linked by `overflow`), and how many were ever used.
     free: Spin<(u32, u32)>,
-}
-
-/// Where an entry is: its bucket and place. Good while the chain is locked.
-#[derive(Clone, Copy)]
-pub(crate) struct Place<'a> {
-    bucket: &'a Bucket,
-    place: usize,
-}
-
-impl Place<'_> {
-    pub(crate) fn cell(self) -> u32 {
-        self.bucket.cells[self.place].load(Ordering::Relaxed)
-    }
-
-    /// Publishes another cell for the same key.
-    pub(crate) fn replace(self, cell: u32) {
-        self.bucket.cells[self.place].store(cell, Ordering::Release);
-    }
-}
-
-/// The tag of a hash: never 0.
-#[inline(always)]
-fn tag_of(hash: u64) -> u8 {
-    (hash as u8).max(1)
-}
-
-/// A bit for each zero byte of a word, exactly.
-#[inline(always)]
-fn zero_bytes(word: u64) -> u32 {
-    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
-    // The top bit of a byte of `tops` is set if and only if the byte is zero.
-    let tops = !(((word & LOW) + LOW) | word | LOW);
-    // Bit 8i goes to bit 56 + i; no two of the product's terms meet, so nothing carries.
-    ((tops >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u32
-}
-
-impl Bucket {
-    /// The places whose tag is `tag`, as bits. For 0 the bit after the last place is always set.
-    #[inline(always)]
-    fn candidates(&self, tag: u8) -> u32 {
-        let pattern = u64::from(tag) * 0x0101_0101_0101_0101;
-        let first = self.first_tags.load(Ordering::Acquire) ^ pattern;
-        let second = u64::from(self.more_tags.load(Ordering::Acquire)) ^ (pattern & 0xffff_ffff);
-        zero_bytes(first) | (zero_bytes(second) & 0xf) << 8
-    }
-
-    /// Places in use.
-    fn used(&self) -> usize {
-        self.candidates(0).trailing_zeros() as usize
-    }
-
-    fn tag(&self, place: usize) -> u8 {
-        if place < 8 {
-            (self.first_tags.load(Ordering::Relaxed) >> (8 * place)) as u8
-        } else {
-            (self.more_tags.load(Ordering::Relaxed) >> (8 * (place - 8))) as u8
-        }
-    }
-
-    /// Changes a tag; only the holder of the chain's lock does.
-    fn set_tag(&self, place: usize, tag: u8) {
-        if place < 8 {
-            let rest = self.first_tags.load(Ordering::Relaxed) & !(0xff << (8 * place));
-            self.first_tags.store(rest | u64::from(tag) << (8 * place), Ordering::Release);
-        } else {
-            let at = 8 * (place - 8);
-            let rest = self.more_tags.load(Ordering::Relaxed) & !(0xff << at);
-            self.more_tags.store(rest | u32::from(tag) << at, Ordering::Release);
-        }
-    }
 }
 
 impl Buckets {
@@ -168,8 +82,7 @@ impl Buckets {
     fn overflow(&self, bucket: &Bucket) -> Option<&Bucket> {
         match bucket.overflow.load(Ordering::Acquire) {
             NO_BUCKET => None,
-            // SAFETY: numbers from 1 to `spares` are stored only.
-            n => Some(unsafe { self.spare.at((n - 1) as usize * size_of::<Bucket>()).cast().as_ref() }),
+            number => Some(self.spare(number)),
         }
     }
 
@@ -239,9 +152,10 @@ impl Buckets {
         })
     }
 
+    #[inline]
     fn spare(&self, number: u32) -> &Bucket {
         debug_assert!((1..=self.spares).contains(&number));
-        // SAFETY: as in `overflow`.
+        // SAFETY: numbers from 1 to `spares` are stored only; the rest as in `bucket`.
         unsafe { self.spare.at((number - 1) as usize * size_of::<Bucket>()).cast().as_ref() }
     }
 

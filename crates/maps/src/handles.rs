@@ -140,10 +140,6 @@ impl<T: Object> Table for HandleArray<T> {
     fn memory_usage(&self) -> usize {
         self.slots.len()
     }
-
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
 }
 
 impl Map {

@@ -1,13 +1,13 @@
 //! The hash map types' side of [`Table`]: which part of the engine each call is.
 
-use std::any::Any;
 use std::ptr::NonNull;
 use std::sync::atomic::{Ordering, fence};
 
 use skep_platform::Errno;
 use skep_platform::errno::ENOENT;
 
-use crate::hash::{Hash, Values};
+use crate::hash::Hash;
+use crate::hash_update::Values;
 use crate::pin::Guard;
 use crate::table::{More, Table};
 
@@ -97,10 +97,6 @@ impl Table for Hash {
         let values = if self.values.is_some() { born * self.layout.stride * self.slots as usize } else { 0 };
         let clock = if self.clock.is_some() { born } else { 0 };
         born * self.key_step + values + clock + self.slab.memory_usage() + self.buckets.memory_usage()
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

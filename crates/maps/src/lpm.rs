@@ -8,7 +8,6 @@
 //! Iteration wants the trie's order (children before their parent, the 0 branch first), which is an order on the bits alone:
 //! [`Order`] keeps the cells sorted by it. Writers hold its lock, as they hold the trie's in Linux; look-ups take none.
 
-use std::any::Any;
 use std::cmp::Ordering as Cmp;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -303,9 +302,5 @@ impl Table for Lpm {
 
     fn memory_usage(&self) -> usize {
         self.hash.memory_usage() + self.lengths.len() * 8 + self.writers().order.memory_usage()
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }

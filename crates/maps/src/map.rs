@@ -134,7 +134,8 @@ impl Map {
 
     /// The table behind this map, if it is a `T`.
     pub(crate) fn part<T: Any>(&self) -> Option<&T> {
-        self.0.table.as_any().downcast_ref()
+        let table: &dyn Any = &*self.0.table;
+        table.downcast_ref()
     }
 }
 

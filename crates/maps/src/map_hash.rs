@@ -1,6 +1,5 @@
 //! Hashes of maps: the hash table of the hash types, whose values are pointers to boxed maps.
 
-use std::any::Any;
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -90,10 +89,6 @@ impl Table for MapHash {
 
     fn memory_usage(&self) -> usize {
         self.hash.memory_usage()
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

@@ -3,14 +3,13 @@
 //! In Linux the application opens a perf event per CPU and stores it at the CPU's index. Here a [`PerfReader`] does both at
 //! once; an index without a reader's ring answers as an empty slot of the array does.
 
-use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use skep_platform::Errno;
-use skep_platform::errno::{E2BIG, EBADF, EBUSY, EINVAL, ENOENT, ENOSPC, ENOTSUPP, EOPNOTSUPP};
+use skep_platform::errno::{E2BIG, EBADF, EBUSY, EINVAL, ENOENT, ENOSPC, EOPNOTSUPP};
 
 use crate::array::next_index;
 use crate::bytes::{self, index};
@@ -127,18 +126,10 @@ impl Table for PerfArray {
         next_index(key, self.entries, out)
     }
 
-    fn read(&self, _guard: &Guard, _key: &[u8], _locked: bool, _out: &mut [u8]) -> Result<(), Errno> {
-        Err(ENOTSUPP)
-    }
-
     fn memory_usage(&self) -> usize {
         let rings = self.rings.load();
         size_of::<PerfArray>()
             + rings.as_ref().map_or(0, |rings| rings.slots.iter().map(|slot| slot.ring.size()).sum())
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

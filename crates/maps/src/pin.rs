@@ -1,12 +1,11 @@
-//! Pinning: who runs, on which CPU slot, and when memory that was taken out of a map may be used again.
+//! Pinning: who runs, and on which CPU slot.
 //!
 //! Linux runs a program under RCU and on one CPU. [`pin`] gives both to a thread: a [`Guard`] is a *slot*, the number that
 //! `bpf_get_smp_processor_id` returns and that chooses the value of a per-CPU map, and it is a reader's mark. One word
 //! says both. Each slot has a word: 0 when it is free, else the *epoch* that was current when its holder pinned. One compare
 //! and swap therefore claims the slot, publishes the mark and is the barrier between the mark and the first read.
 //!
-//! Something unlinked from a map is stamped with the epoch read *after* the unlinking. A holder that could have seen it
-//! pinned before, so its word is at most the stamp. Whatever is stamped lower than every word in use is out of reach.
+//! When memory that was taken out of a map may be used again follows from the words: [`crate::epoch`].
 //!
 //! Invariants:
 //! * A slot has one holder at a time. Nested pins of a thread share it.
@@ -15,13 +14,14 @@
 //! * A thread must not wait for another thread's pin while it holds a guard itself.
 
 use std::cell::Cell;
-use std::collections::VecDeque;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use crossbeam_utils::CachePadded;
+
+use crate::epoch;
 
 /// The most CPU slots there can be.
 pub const MAX_SLOTS: u32 = 1024;
@@ -38,10 +38,6 @@ const NONE: u32 = u32::MAX;
 
 static WORDS: [CachePadded<AtomicU64>; (MAX_SLOTS + READERS) as usize] =
     [const { CachePadded::new(AtomicU64::new(FREE)) }; (MAX_SLOTS + READERS) as usize];
-/// Starts at 1: 0 marks a free slot.
-static EPOCH: AtomicU64 = AtomicU64::new(1);
-/// Everything stamped lower is out of reach: the result of the last scan of `WORDS`.
-static SAFE: AtomicU64 = AtomicU64::new(1);
 /// One more than the highest word ever in use. Most processes use few of the application's.
 static TOP: AtomicU32 = AtomicU32::new(0);
 static SLOTS: AtomicU32 = AtomicU32::new(0);
@@ -49,16 +45,6 @@ static ARRIVALS: AtomicU32 = AtomicU32::new(0);
 static SLEEPERS: AtomicU32 = AtomicU32::new(0);
 static BED: Mutex<()> = Mutex::new(());
 static BELL: Condvar = Condvar::new();
-/// How much deferred work there is: what a thread that unpins looks at.
-static PENDING: AtomicU32 = AtomicU32::new(0);
-static GARBAGE: Mutex<VecDeque<Deferred>> = Mutex::new(VecDeque::new());
-
-/// Work that waits until its stamp is out of reach.
-struct Deferred {
-    stamp: u64,
-    work: Box<dyn FnOnce() + Send>,
-}
-
 /// What a thread holds of one range of slots.
 struct Held {
     /// The slot held, or the one held last and tried first; `NONE` before the first pin.
@@ -145,9 +131,9 @@ fn enter(held: &Held, first: u32, count: u32) -> Guard {
 /// Tries to take one slot.
 #[inline]
 fn claim(word: u32) -> bool {
-    let epoch = EPOCH.load(Ordering::Acquire);
-    let claimed =
-        WORDS[word as usize].compare_exchange(FREE, epoch, Ordering::SeqCst, Ordering::Relaxed).is_ok();
+    let claimed = WORDS[word as usize]
+        .compare_exchange(FREE, epoch::current(), Ordering::SeqCst, Ordering::Relaxed)
+        .is_ok();
     // On x86 the locked instruction above is the barrier already.
     if cfg!(any(miri, not(any(target_arch = "x86", target_arch = "x86_64")))) {
         fence(Ordering::SeqCst);
@@ -193,10 +179,8 @@ impl Guard {
 
     /// Runs `work` once nothing that is pinned now is pinned any more.
     pub fn defer(&self, work: impl FnOnce() + Send + 'static) {
-        let deferred = Deferred { stamp: stamp(), work: Box::new(work) };
         // The last of the guards that hold it back does the work when it drops.
-        GARBAGE.lock().unwrap_or_else(PoisonError::into_inner).push_back(deferred);
-        PENDING.fetch_add(1, Ordering::Release);
+        epoch::defer(Box::new(work));
     }
 }
 
@@ -220,9 +204,7 @@ fn release(word: u32) {
     if SLEEPERS.load(Ordering::Relaxed) != 0 {
         wake();
     }
-    if PENDING.load(Ordering::Relaxed) != 0 {
-        collect();
-    }
+    epoch::collect_if_due();
 }
 
 #[cold]
@@ -231,55 +213,19 @@ fn wake() {
     BELL.notify_all();
 }
 
-/// The stamp of something that was unlinked just now.
-#[inline]
-pub(crate) fn stamp() -> u64 {
-    // Orders the unlinking before the read of the epoch and before any later scan; see the module's argument.
-    fence(Ordering::SeqCst);
-    EPOCH.load(Ordering::Relaxed)
-}
-
-/// Whether what bears this stamp was out of reach when [`advance`] last looked.
-#[inline]
-pub(crate) fn is_safe(stamp: u64) -> bool {
-    stamp < SAFE.load(Ordering::Acquire)
-}
-
-/// Starts a new epoch and finds out what is out of reach now.
-pub(crate) fn advance() -> u64 {
-    let next = EPOCH.fetch_add(1, Ordering::SeqCst) + 1;
-    fence(Ordering::SeqCst);
+/// The epochs of all who are pinned.
+pub(crate) fn epochs_in_use() -> impl Iterator<Item = u64> {
     let cpus = 0..slots() as usize;
     let readers = MAX_SLOTS as usize..TOP.load(Ordering::SeqCst).max(MAX_SLOTS) as usize;
     // The acquire pairs with the release of a slot: what its holder read is read before the memory is used again.
     let words = cpus.chain(readers).map(|word| WORDS[word].load(Ordering::Acquire));
-    let safe = words.filter(|&word| word != FREE).fold(next, u64::min);
-    SAFE.fetch_max(safe, Ordering::AcqRel).max(safe)
-}
-
-/// Runs the deferred work whose time has come, unless another thread is at it.
-#[cold]
-fn collect() {
-    let mut due = Vec::new();
-    {
-        let Ok(mut garbage) = GARBAGE.try_lock() else { return };
-        let safe = advance();
-        while garbage.front().is_some_and(|deferred| deferred.stamp < safe) {
-            due.extend(garbage.pop_front());
-        }
-        PENDING.fetch_sub(due.len() as u32, Ordering::Relaxed);
-    }
-    // Outside of the lock: the work may drop a map, whose parts defer work of their own.
-    for deferred in due {
-        (deferred.work)();
-    }
+    words.filter(|&word| word != FREE)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::sync::Arc;
-    use std::sync::atomic::AtomicBool;
 
     #[test]
     fn nested_pins_share_the_slot() {
@@ -310,22 +256,6 @@ mod tests {
             .collect();
         for thread in threads {
             thread.join().unwrap();
-        }
-    }
-
-    #[test]
-    fn deferred_work_waits_for_the_pins_of_its_time() {
-        let done = Arc::new(AtomicBool::new(false));
-        let guard = pin_reader();
-        let flag = done.clone();
-        guard.defer(move || flag.store(true, Ordering::SeqCst));
-        collect();
-        assert!(!done.load(Ordering::SeqCst), "ran while the guard of its time was held");
-        drop(guard);
-        while !done.load(Ordering::SeqCst) {
-            // Other tests' pins come and go; each is younger than the work and cannot hold it back for ever.
-            drop(pin());
-            std::thread::yield_now();
         }
     }
 }

@@ -1,6 +1,5 @@
 //! Queues and stacks: a ring of values under one lock.
 
-use std::any::Any;
 use std::sync::Arc;
 
 use skep_platform::errno::{E2BIG, EINVAL, ENOENT};
@@ -100,9 +99,5 @@ impl Table for Queue {
 
     fn memory_usage(&self) -> usize {
         self.memory.len()
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }

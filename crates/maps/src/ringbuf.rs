@@ -1,19 +1,18 @@
 //! `BPF_MAP_TYPE_RINGBUF`: programs produce, the application consumes.
 
-use std::any::Any;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use skep_platform::Errno;
-use skep_platform::errno::{EAGAIN, EBUSY, EINVAL, ENOTSUPP};
+use skep_platform::errno::{EAGAIN, EBUSY, EINVAL};
 
 use crate::bytes;
 use crate::map::Map;
 use crate::pin::Guard;
 use crate::ring::{Head, Ring};
+use crate::ring_table::RingMap;
 use crate::spec::MapSpec;
-use crate::table::Table;
 
 /// Do not wake the reader.
 pub const BPF_RB_NO_WAKEUP: u64 = 1;
@@ -114,29 +113,9 @@ impl Map {
     }
 }
 
-impl Table for RingBuf {
-    fn update(&self, _guard: &Guard, _key: &[u8], _value: &[u8], _flags: u64) -> Result<(), Errno> {
-        Err(ENOTSUPP)
-    }
-
-    fn delete(&self, _guard: &Guard, _key: &[u8]) -> Result<(), Errno> {
-        Err(ENOTSUPP)
-    }
-
-    fn next_key(&self, _guard: &Guard, _key: Option<&[u8]>, _out: &mut [u8]) -> Result<(), Errno> {
-        Err(ENOTSUPP)
-    }
-
-    fn read(&self, _guard: &Guard, _key: &[u8], _locked: bool, _out: &mut [u8]) -> Result<(), Errno> {
-        Err(ENOTSUPP)
-    }
-
-    fn memory_usage(&self) -> usize {
-        self.ring.size() + size_of::<RingBuf>()
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
+impl RingMap for RingBuf {
+    fn ring(&self) -> &Ring {
+        &self.ring
     }
 }
 

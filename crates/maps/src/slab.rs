@@ -5,7 +5,7 @@
 //!
 //! Better than that: a cell given back is not given out again while anybody who is pinned could still look at it. Each shard
 //! gathers what is given back in two *batches*, a young one and an old one that waits for its time, and takes from the old one
-//! when [`pin::is_safe`] allows. There are some more cells than entries, for those that wait. Only when all of them wait (a
+//! when [`epoch::is_safe`] allows. There are some more cells than entries, for those that wait. Only when all of them wait (a
 //! run that replaces thousands of entries while it holds its own guard) is a cell used again at once, as Linux does always.
 //!
 //! Invariant: a cell is in use, in exactly one shard's lists, or not yet born (at or above `born`).
@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use crossbeam_utils::CachePadded;
 use skep_platform::Errno;
 
+use crate::epoch;
 use crate::memory::Memory;
 use crate::pin::{self, Guard};
 use crate::spin::Spin;
@@ -123,7 +124,7 @@ impl Slab {
             if shard.old.head == END && shard.young.count >= self.batch {
                 shard.old = std::mem::replace(&mut shard.young, EMPTY);
             }
-            if shard.old.head == END || !pin::is_safe(shard.old.stamp) {
+            if shard.old.head == END || !epoch::is_safe(shard.old.stamp) {
                 return None;
             }
             shard.ready = shard.old.head;
@@ -139,7 +140,7 @@ impl Slab {
     fn take_anything(&self, home: usize) -> Option<u32> {
         // While somebody pinned sleeps, asking again for every cell would only cost.
         if self.forced().is_multiple_of(FORCED_PER_LOOK) {
-            pin::advance();
+            epoch::advance();
         }
         let count = self.shards.len();
         let forced = |cell| {
@@ -170,7 +171,7 @@ impl Slab {
     /// Gives back a cell that was unlinked just now.
     #[inline]
     pub(crate) fn retire(&self, guard: &Guard, cell: u32) {
-        let stamp = pin::stamp();
+        let stamp = epoch::stamp();
         let full = {
             let mut shard = self.shards[guard.shard(self.shards.len())].lock();
             self.link(cell).store(shard.young.head, Ordering::Relaxed);
@@ -178,7 +179,7 @@ impl Slab {
             shard.young.count >= self.batch && shard.young.count.is_multiple_of(self.batch)
         };
         if full {
-            pin::advance();
+            epoch::advance();
         }
     }
 

@@ -1,6 +1,5 @@
 //! `BPF_MAP_TYPE_STACK_TRACE`: call stacks under a number made from their hash.
 
-use std::any::Any;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use skep_platform::errno::{E2BIG, EEXIST, EFAULT, EINVAL, ENOENT};
@@ -149,9 +148,5 @@ impl Table for Stacks {
         };
         self.buckets.len() * size_of::<Mutex<Option<Arc<Stack>>>>()
             + self.buckets.iter().map(frames).sum::<usize>()
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }

@@ -4,7 +4,6 @@
 //! owner as the 4-byte key. The old cgroup storage types are keyed by cgroup and attach type, and get their entries when a
 //! program asks, as Linux makes them when it attaches one.
 
-use std::any::Any;
 use std::collections::BTreeMap;
 use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -264,10 +263,6 @@ impl Table for Storage {
             shard.lock().unwrap_or_else(PoisonError::into_inner).len() * per_owner
         };
         self.shards.iter().map(count).sum()
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

@@ -1,7 +1,5 @@
 //! `BPF_MAP_TYPE_STRUCT_OPS`: can be created, so that objects that carry one load; there is no kernel to register with.
 
-use std::any::Any;
-
 use skep_platform::Errno;
 use skep_platform::errno::{ENOENT, EOPNOTSUPP};
 
@@ -33,9 +31,5 @@ impl Table for StructOps {
 
     fn memory_usage(&self) -> usize {
         0
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }

@@ -75,7 +75,9 @@ pub(crate) trait Table: Any + Send + Sync {
     }
 
     /// The application's lookup: copies the value to `out`.
-    fn read(&self, guard: &Guard, key: &[u8], locked: bool, out: &mut [u8]) -> Result<(), Errno>;
+    fn read(&self, _guard: &Guard, _key: &[u8], _locked: bool, _out: &mut [u8]) -> Result<(), Errno> {
+        Err(ENOTSUPP)
+    }
 
     /// The application's update.
     fn write(&self, guard: &Guard, key: &[u8], value: &[u8], flags: u64) -> Result<(), Errno> {
@@ -114,9 +116,6 @@ pub(crate) trait Table: Any + Send + Sync {
     fn as_array(&self) -> Option<ArrayView> {
         None
     }
-
-    /// Forgets everything (the map is going away).
-    fn as_any(&self) -> &dyn Any;
 }
 
 /// Checks flags against the presence of a key, as Linux does everywhere.

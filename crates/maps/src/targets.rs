@@ -4,7 +4,6 @@
 //! handle) and [`Map::target`] gives it to whoever carries out the redirection. Each type keeps its own rules of which value is
 //! refused and with what: a table, learnt from the kernel.
 
-use std::any::Any;
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -231,10 +230,6 @@ impl Table for Targets {
             Places::Array(memory, _) => memory.len(),
             Places::Hash(hash) => hash.memory_usage(),
         }
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

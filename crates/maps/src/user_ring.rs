@@ -1,20 +1,19 @@
 //! `BPF_MAP_TYPE_USER_RINGBUF`: the application produces, programs drain.
 
-use std::any::Any;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use skep_platform::Errno;
-use skep_platform::errno::{EBUSY, EINVAL, ENOTSUPP};
+use skep_platform::errno::{EBUSY, EINVAL};
 
 use crate::bytes;
 use crate::map::Map;
 use crate::pin::Guard;
 use crate::ring::{Bell, Head, Ring};
+use crate::ring_table::RingMap;
 use crate::ringbuf::{BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP};
 use crate::spec::MapSpec;
-use crate::table::Table;
 
 /// The most samples that one drain gives to the callback.
 const MAX_DRAIN: u32 = 128 * 1024;
@@ -137,28 +136,8 @@ impl Map {
     }
 }
 
-impl Table for UserRing {
-    fn update(&self, _guard: &Guard, _key: &[u8], _value: &[u8], _flags: u64) -> Result<(), Errno> {
-        Err(ENOTSUPP)
-    }
-
-    fn delete(&self, _guard: &Guard, _key: &[u8]) -> Result<(), Errno> {
-        Err(ENOTSUPP)
-    }
-
-    fn next_key(&self, _guard: &Guard, _key: Option<&[u8]>, _out: &mut [u8]) -> Result<(), Errno> {
-        Err(ENOTSUPP)
-    }
-
-    fn read(&self, _guard: &Guard, _key: &[u8], _locked: bool, _out: &mut [u8]) -> Result<(), Errno> {
-        Err(ENOTSUPP)
-    }
-
-    fn memory_usage(&self) -> usize {
-        self.ring.size() + size_of::<UserRing>()
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
+impl RingMap for UserRing {
+    fn ring(&self) -> &Ring {
+        &self.ring
     }
 }
