@@ -1,28 +1,59 @@
-//! The flags maps are created with.
+//! Sets of flags as types: how they are declared, and the flags maps are created with.
 //!
-//! They are a type because maps are created in many places; the flags of calls and helpers are plain constants in
-//! [`crate::uapi`].
+//! Map flags are a type because maps are created in many places, those of prototypes ([`crate::helper::ArgFlags`]) because
+//! tables are written in them; the flags of calls and helpers are plain constants in [`crate::uapi`].
 
-use core::fmt;
 use core::ops::{BitOr, BitOrAssign};
 
-/// `map_flags` of `BPF_MAP_CREATE`.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct MapFlags(pub u32);
+/// Declares a set of flags, each with the number of its bit, and what every such set can do.
+macro_rules! flag_set {
+    ($(#[$outer:meta])* $set:ident($vis:vis $bits:ty); $($(#[$doc:meta])* $name:ident = $bit:literal;)*) => {
+        $(#[$outer])*
+        #[derive(Clone, Copy, PartialEq, Eq, Default)]
+        pub struct $set($vis $bits);
 
-/// Declares the flags of maps with their UAPI names.
-macro_rules! map_flags {
-    ($($(#[$doc:meta])* $name:ident = $bit:literal;)*) => {
-        impl MapFlags {
-            $($(#[$doc])* pub const $name: MapFlags = MapFlags(1 << $bit);)*
+        impl $set {
+            /// No flag.
+            pub const NONE: $set = $set(0);
 
-            /// Every flag by its name without the `BPF_F_`.
-            pub const NAMES: &'static [(&'static str, MapFlags)] = &[$((stringify!($name), MapFlags(1 << $bit)),)*];
+            $($(#[$doc])* pub const $name: $set = $set(1 << $bit);)*
+
+            /// Every flag with its name, in the order of the bits.
+            pub const NAMES: &'static [(&'static str, $set)] = &[$((stringify!($name), $set(1 << $bit)),)*];
+
+            /// Both sets together.
+            pub const fn union(self, other: $set) -> $set {
+                $set(self.0 | other.0)
+            }
+
+            /// Whether every flag of `other` is in this set.
+            pub const fn contains(self, other: $set) -> bool {
+                self.0 & other.0 == other.0
+            }
+        }
+
+        impl core::fmt::Display for $set {
+            /// `no_prealloc|numa_node`, bits without a name as a hexadecimal rest, `none` for the empty set.
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                let names = $set::NAMES.iter().map(|(name, flag)| (*name, flag.0.into()));
+                f.pad(&$crate::flags::words(self.0.into(), names))
+            }
+        }
+
+        impl core::fmt::Debug for $set {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                write!(f, "{}({self})", stringify!($set))
+            }
         }
     };
 }
 
-map_flags! {
+pub(crate) use flag_set;
+
+flag_set! {
+    /// `map_flags` of `BPF_MAP_CREATE`.
+    #[derive(Hash)]
+    MapFlags(pub u32);
     /// Elements are allocated when they are inserted instead of all at creation.
     NO_PREALLOC = 0;
     /// Each CPU keeps its own least-recently-used list; only for the LRU types.
@@ -62,22 +93,9 @@ map_flags! {
 }
 
 impl MapFlags {
-    /// No flag.
-    pub const NONE: MapFlags = MapFlags(0);
-
-    /// Both sets together.
-    pub const fn union(self, other: MapFlags) -> MapFlags {
-        MapFlags(self.0 | other.0)
-    }
-
     /// This set less the other.
     pub const fn without(self, other: MapFlags) -> MapFlags {
         MapFlags(self.0 & !other.0)
-    }
-
-    /// Whether every flag of `other` is in this set.
-    pub const fn contains(self, other: MapFlags) -> bool {
-        self.0 & other.0 == other.0
     }
 }
 
@@ -94,26 +112,16 @@ impl BitOrAssign for MapFlags {
     }
 }
 
-impl fmt::Display for MapFlags {
-    /// `no_prealloc|numa_node`, bits without a name as a hexadecimal rest, `none` for the empty set.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut rest = *self;
-        let mut words = Vec::new();
-        for &(name, flag) in MapFlags::NAMES {
-            if self.contains(flag) {
-                words.push(name.to_lowercase());
-                rest = rest.without(flag);
-            }
-        }
-        if rest != MapFlags::NONE {
-            words.push(format!("{:#x}", rest.0));
-        }
-        f.pad(&if words.is_empty() { "none".to_owned() } else { words.join("|") })
+/// The names of the bits that are set, in small letters.
+pub(crate) fn words(bits: u32, names: impl Iterator<Item = (&'static str, u32)>) -> String {
+    let mut rest = bits;
+    let mut words = Vec::new();
+    for (name, flag) in names.filter(|(_, flag)| bits & flag == *flag) {
+        words.push(name.to_lowercase());
+        rest &= !flag;
     }
-}
-
-impl fmt::Debug for MapFlags {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "MapFlags({self})")
+    if rest != 0 {
+        words.push(format!("{rest:#x}"));
     }
+    if words.is_empty() { "none".to_owned() } else { words.join("|") }
 }

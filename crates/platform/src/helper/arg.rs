@@ -1,10 +1,12 @@
-//! The vocabulary of helper prototypes: what an argument must be and what a result is.
+//! The vocabulary of helper prototypes: what an argument must be. What a result is stands in `ret.rs`.
 //!
 //! Linux's verifier has a word for each and modifiers on top. Both halves are kept apart here as well: a kind says
 //! what sort of object, flags say null, direction, release. The row of a helper reads like its prototype:
 //! `Arg::MEM.or_null().read_only()`.
 
 use core::fmt;
+
+use crate::flags::flag_set;
 
 /// What one register must hold at a call.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -90,34 +92,21 @@ pub enum DynptrKinds {
     Ringbuf,
 }
 
-/// Modifiers of an argument.
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
-pub struct ArgFlags(u16);
-
-impl ArgFlags {
-    /// Nothing special.
-    pub const NONE: ArgFlags = ArgFlags(0);
+flag_set! {
+    /// Modifiers of an argument.
+    ArgFlags(u16);
     /// NULL is accepted.
-    pub const OR_NULL: ArgFlags = ArgFlags(1);
+    OR_NULL = 0;
     /// The memory is only read: read-only memory is accepted.
-    pub const RDONLY: ArgFlags = ArgFlags(2);
+    RDONLY = 1;
     /// The memory is written: read-only memory is refused.
-    pub const WRITE: ArgFlags = ArgFlags(4);
+    WRITE = 2;
     /// The memory need not be initialised, and is afterwards.
-    pub const UNINIT: ArgFlags = ArgFlags(8);
+    UNINIT = 3;
     /// The reference held ends with this call.
-    pub const RELEASE: ArgFlags = ArgFlags(16);
+    RELEASE = 4;
     /// The memory must be aligned to its size.
-    pub const ALIGNED: ArgFlags = ArgFlags(32);
-
-    /// Whether every flag of `other` is set.
-    pub const fn contains(self, other: ArgFlags) -> bool {
-        self.0 & other.0 == other.0
-    }
-
-    const fn with(self, other: ArgFlags) -> ArgFlags {
-        ArgFlags(self.0 | other.0)
-    }
+    ALIGNED = 5;
 }
 
 impl Arg {
@@ -220,98 +209,7 @@ impl Arg {
     }
 
     const fn with(self, flag: ArgFlags) -> Arg {
-        Arg { kind: self.kind, flags: self.flags.with(flag) }
-    }
-}
-
-/// What r0 holds after a call.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Ret {
-    /// The sort of value.
-    pub kind: RetKind,
-    /// What else holds for it.
-    pub flags: RetFlags,
-}
-
-/// The sort of value a helper returns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RetKind {
-    /// A 64-bit number.
-    Integer,
-    /// Nothing: r0 must not be read.
-    Void,
-    /// A value of the map argument.
-    MapValue,
-    /// A full socket.
-    Socket,
-    /// A `bpf_tcp_sock`.
-    TcpSock,
-    /// A socket of any sort.
-    SockCommon,
-    /// Memory, as long as the [`ArgKind::AllocSize`] argument says.
-    Mem,
-    /// The per-CPU object's memory or, where its type is a kernel struct, a BTF pointer to it.
-    MemOrBtf,
-    /// A kernel object of the struct of this name.
-    Btf(&'static str),
-    /// The object that was in the kptr field, of the field's type.
-    BtfOfField,
-}
-
-/// Modifiers of a result.
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
-pub struct RetFlags(u8);
-
-impl RetFlags {
-    /// Nothing special.
-    pub const NONE: RetFlags = RetFlags(0);
-    /// It may be NULL.
-    pub const OR_NULL: RetFlags = RetFlags(1);
-    /// The memory is a ring buffer record.
-    pub const RINGBUF: RetFlags = RetFlags(2);
-    /// The pointer is trusted: the object is alive while the program runs.
-    pub const TRUSTED: RetFlags = RetFlags(4);
-    /// The caller holds a reference and must release it.
-    pub const ACQUIRE: RetFlags = RetFlags(8);
-    /// The memory lies within the dynptr argument.
-    pub const DYNPTR: RetFlags = RetFlags(16);
-    /// The memory may only be read.
-    pub const RDONLY: RetFlags = RetFlags(32);
-
-    /// Whether every flag of `other` is set.
-    pub const fn contains(self, other: RetFlags) -> bool {
-        self.0 & other.0 == other.0
-    }
-}
-
-impl Ret {
-    /// A number.
-    pub const INT: Ret = Ret::of(RetKind::Integer);
-    /// Nothing.
-    pub const VOID: Ret = Ret::of(RetKind::Void);
-    /// A map value or NULL.
-    pub const VALUE_OR_NULL: Ret = Ret::of(RetKind::MapValue).or_null();
-    /// A map value.
-    pub const VALUE: Ret = Ret::of(RetKind::MapValue);
-
-    /// A result of this kind without modifiers.
-    pub const fn of(kind: RetKind) -> Ret {
-        Ret { kind, flags: RetFlags::NONE }
-    }
-
-    /// It may be NULL.
-    pub const fn or_null(self) -> Ret {
-        self.with(RetFlags::OR_NULL)
-    }
-
-    /// With this flag as well.
-    pub const fn with(self, flag: RetFlags) -> Ret {
-        Ret { kind: self.kind, flags: RetFlags(self.flags.0 | flag.0) }
-    }
-
-    /// Whether this flag is set.
-    pub const fn has(self, flag: RetFlags) -> bool {
-        self.flags.contains(flag)
+        Arg { kind: self.kind, flags: self.flags.union(flag) }
     }
 }
 
@@ -353,44 +251,8 @@ impl fmt::Display for Arg {
     }
 }
 
-impl fmt::Display for Ret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.kind {
-            RetKind::Integer => f.write_str("int")?,
-            RetKind::Void => f.write_str("void")?,
-            RetKind::MapValue => f.write_str("value")?,
-            RetKind::Socket => f.write_str("sock")?,
-            RetKind::TcpSock => f.write_str("tcp_sock")?,
-            RetKind::SockCommon => f.write_str("sock_common")?,
-            RetKind::Mem => f.write_str("mem")?,
-            RetKind::MemOrBtf => f.write_str("percpu object")?,
-            RetKind::Btf(name) => write!(f, "struct {name} *")?,
-            RetKind::BtfOfField => f.write_str("kptr")?,
-        }
-        if self.has(RetFlags::OR_NULL) { f.write_str("?") } else { Ok(()) }
-    }
-}
-
 impl fmt::Debug for Arg {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
-    }
-}
-
-impl fmt::Debug for Ret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl fmt::Debug for ArgFlags {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:#x}", self.0)
-    }
-}
-
-impl fmt::Debug for RetFlags {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:#x}", self.0)
     }
 }

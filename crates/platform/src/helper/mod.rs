@@ -6,10 +6,12 @@
 mod arg;
 mod availability;
 mod grants;
+mod ret;
 mod table;
 mod variants;
 
-pub use arg::{Arg, ArgFlags, ArgKind, BtfTarget, DynptrKinds, Ret, RetFlags, RetKind};
+pub use arg::{Arg, ArgFlags, ArgKind, BtfTarget, DynptrKinds};
+pub use ret::{Ret, RetFlags, RetKind};
 
 use crate::{AttachType, ProgramType, Release};
 

@@ -2,6 +2,7 @@
 
 mod helpers;
 mod rules;
+mod table;
 
 pub use rules::{Entries, MapRules, PAGE_SIZE, SizeRule, TooBig};
 
@@ -98,7 +99,7 @@ impl MapType {
 
     /// What creation demands.
     pub fn rules(self) -> &'static MapRules {
-        rules::of(self)
+        table::of(self)
     }
 
     /// Whether each possible CPU has a value of its own, so that `bpf(2)` exchanges a row of values.
