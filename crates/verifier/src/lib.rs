@@ -9,8 +9,12 @@
 // Abstract operations are not those of `std::ops`: `a.add(b)` may know less than either operand, and should read so.
 #![allow(clippy::should_implement_trait)]
 
+mod analysis;
+mod check;
+mod explore;
 pub mod program;
 pub mod rejection;
+mod shape;
 pub mod state;
 pub mod value;
 mod verdict;
@@ -19,13 +23,28 @@ pub use program::{FunctionInfo, Input, MapField, MapFieldKind, MapInfo, Symbol, 
 pub use rejection::{Code, Note, Place, Rejection};
 pub use verdict::{Facts, Report, Stats, Unsupported, Verdict, Verified};
 
+use explore::Walk;
+use shape::Shape;
+use verdict::{Checked, Stop};
+
 /// Verifies a program.
 pub fn verify(input: &Input) -> Report {
-    let reason = format!("verification of {} programs", input.program_type.name());
-    let verdict = match verdict::unsupported::<Facts>(0, reason) {
+    let mut stats = Stats::default();
+    let verdict = match prove(input, &mut stats) {
         Ok(facts) => Verdict::Verified(Verified::new(facts)),
-        Err(verdict::Stop::Reject(rejection)) => Verdict::Rejected(rejection),
-        Err(verdict::Stop::Unsupported(what)) => Verdict::Unsupported(what),
+        Err(Stop::Reject(rejection)) => Verdict::Rejected(rejection),
+        Err(Stop::Unsupported(what)) => Verdict::Unsupported(what),
     };
-    Report { verdict, stats: Stats::default() }
+    Report { verdict, stats }
+}
+
+fn prove(input: &Input, stats: &mut Stats) -> Checked<Facts> {
+    let shape = Shape::of(input)?;
+    let state = check::entry(input)?;
+    let mut walk = Walk::new(input, &shape);
+    let result = walk.run(state, 0);
+    *stats = walk.stats;
+    result?;
+    analysis::check_stack_depth(&shape, &walk.stack_used)?;
+    Ok(walk.facts())
 }

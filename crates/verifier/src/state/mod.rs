@@ -8,4 +8,5 @@ mod stack;
 
 pub use frame::{Frame, FrameKind, Held, State};
 pub use reg::{Flags, MapId, Reg, RegKind};
+pub(crate) use stack::locate;
 pub use stack::{ByteKind, SLOT, STACK_MAX, Slot, Stack};

@@ -70,7 +70,7 @@ pub struct Stack {
 }
 
 /// The slot that holds the byte at `off` (−512 to −1), and the byte's place in it.
-pub const fn locate(off: i32) -> (usize, usize) {
+pub(crate) const fn locate(off: i32) -> (usize, usize) {
     let slot = (-off - 1) / SLOT;
     (slot as usize, (off + (slot + 1) * SLOT) as usize)
 }

@@ -262,7 +262,7 @@ macro_rules! unsigned {
 
             /// Given up if a one may fall off the top.
             fn shifted_left(self, count: Count) -> Self {
-                if self.max.leading_zeros() < count.max {
+                if count.max >= <$t>::BITS || self.max.leading_zeros() < count.max {
                     return Self::FULL;
                 }
                 Self { min: self.min << count.min, max: self.max << count.max }

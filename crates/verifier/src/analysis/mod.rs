@@ -1,0 +1,24 @@
+//! What can be said of a program before it is walked.
+
+mod depth;
+mod live;
+
+pub(crate) use depth::check_stack_depth;
+pub(crate) use live::live_registers;
+use skep_platform::helper::{self, ArgKind};
+
+/// The helper that continues in another program.
+pub(crate) const TAIL_CALL: i32 = 12;
+
+/// The helper of this number, if there is one.
+pub(crate) fn helper(id: i32) -> Option<&'static helper::Helper> {
+    helper::by_id(u32::try_from(id).ok()?)
+}
+
+/// Whether a helper calls a function of the program before it returns.
+pub(crate) fn calls_back(id: i32) -> bool {
+    const TIMER_SET_CALLBACK: u32 = 170;
+    helper(id).is_some_and(|helper| {
+        helper.id != TIMER_SET_CALLBACK && helper.args.iter().any(|arg| arg.kind == ArgKind::Func)
+    })
+}

@@ -1,0 +1,143 @@
+//! Loads, stores and atomic instructions.
+
+use skep_isa::{AtomicOp, Operand, Reg as Number, Size, Width};
+
+use super::alu::immediate;
+use super::stack::Stored;
+use crate::Code;
+use crate::explore::Walk;
+use crate::state::{Reg, RegKind};
+use crate::verdict::Checked;
+
+impl Walk<'_> {
+    pub(crate) fn load(&mut self, size: Size, signed: bool, dst: Number, src: Number, off: i16) -> Checked {
+        if dst == Number::R10 {
+            return self.write(dst, Reg::UNKNOWN);
+        }
+        let bytes = size.bytes() as i32;
+        let mut value = self.read_memory(src, off.into(), bytes)?;
+        if signed && value.is_pointer() {
+            return self.fail_at(Code::BadPointerAccess, src, "a pointer is loaded with sign extension");
+        }
+        if value.is_scalar() && size != Size::Dw {
+            value.value = match signed {
+                true => value.value.sign_extended(size, Width::W64),
+                false => value.value.truncated(size),
+            };
+            if signed {
+                super::alu::unname(&mut value);
+            }
+        }
+        self.same_sort(src)?;
+        self.write(dst, value)
+    }
+
+    /// An instruction that Linux rewrites for one kind of pointer must not meet another kind on another path.
+    fn same_sort(&mut self, base: Number) -> Checked {
+        let kind = self.state.reg(base).kind;
+        let rewritten = matches!(
+            kind,
+            RegKind::Ctx
+                | RegKind::Socket
+                | RegKind::SockCommon
+                | RegKind::TcpSock
+                | RegKind::XdpSock
+                | RegKind::Btf(_)
+        );
+        let sort = match kind {
+            RegKind::Ctx => 1,
+            RegKind::Socket => 2,
+            RegKind::SockCommon => 3,
+            RegKind::TcpSock => 4,
+            RegKind::XdpSock => 5,
+            RegKind::Btf(_) => 6,
+            _ => 0,
+        };
+        let at = self.at;
+        let before = *self.access_sort.entry(at).or_insert(sort);
+        if before != sort && (rewritten || before != 0) {
+            return self.fail_at(
+                Code::BadPointerAccess,
+                base,
+                "one instruction reads different kinds of memory on different paths",
+            );
+        }
+        Ok(())
+    }
+
+    pub(crate) fn load_acquire(&mut self, size: Size, dst: Number, src: Number, off: i16) -> Checked {
+        self.atomic_base(src)?;
+        self.load(size, false, dst, src, off)
+    }
+
+    pub(crate) fn store(&mut self, size: Size, dst: Number, off: i16, src: Operand) -> Checked {
+        let stored = match src {
+            Operand::Reg(number) => Stored { number: Some(number), value: Some(self.read(number)?) },
+            Operand::Imm(imm) => {
+                Stored { number: None, value: Some(Reg::scalar(immediate(imm, Width::W64))) }
+            }
+        };
+        self.write_memory(dst, off.into(), size.bytes() as i32, stored)?;
+        self.same_sort(dst)
+    }
+
+    pub(crate) fn store_release(&mut self, size: Size, dst: Number, off: i16, src: Number) -> Checked {
+        self.atomic_base(dst)?;
+        self.store(size, dst, off, Operand::Reg(src))
+    }
+
+    /// Which memory atomic instructions may touch.
+    fn atomic_base(&self, number: Number) -> Checked {
+        let pointer = self.read(number)?;
+        let refused = matches!(
+            pointer.kind,
+            RegKind::Ctx
+                | RegKind::Packet
+                | RegKind::PacketMeta
+                | RegKind::FlowKeys
+                | RegKind::Socket
+                | RegKind::SockCommon
+                | RegKind::TcpSock
+                | RegKind::XdpSock
+        );
+        if refused {
+            let message = format!("an atomic access to {}", pointer.kind);
+            return self.fail_at(Code::BadPointerAccess, number, message);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn atomic(&mut self, op: AtomicOp, size: Size, dst: Number, off: i16, src: Number) -> Checked {
+        let bytes = size.bytes() as i32;
+        let operand = self.read(src)?;
+        self.read(dst)?;
+        if op == AtomicOp::Cmpxchg && self.read(Number::R0)?.is_pointer() && self.input.unprivileged {
+            return self.fail_at(Code::Leak, Number::R0, "a pointer is given to an atomic instruction");
+        }
+        if operand.is_pointer() && self.input.unprivileged {
+            return self.fail_at(Code::Leak, src, "a pointer is given to an atomic instruction");
+        }
+        self.atomic_base(dst)?;
+        // The old value is read first, and what is there must be readable also when nobody keeps it.
+        let before = self.read_memory(dst, off.into(), bytes)?;
+        if before.is_pointer() && self.input.unprivileged {
+            return self.fail_at(Code::Leak, dst, "a spilled pointer is changed by an atomic instruction");
+        }
+        self.write_memory(dst, off.into(), bytes, Stored { number: None, value: None })?;
+        let into = match op {
+            AtomicOp::Cmpxchg => Some(Number::R0),
+            AtomicOp::Xchg
+            | AtomicOp::Add { fetch: true }
+            | AtomicOp::Or { fetch: true }
+            | AtomicOp::And { fetch: true }
+            | AtomicOp::Xor { fetch: true } => Some(src),
+            _ => None,
+        };
+        let Some(into) = into else { return Ok(()) };
+        let mut old = before;
+        if old.is_scalar() && size != Size::Dw {
+            old.value = old.value.truncated(size);
+        }
+        self.write(into, old)
+    }
+}

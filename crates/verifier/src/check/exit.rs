@@ -1,0 +1,217 @@
+//! The ends of functions and of the program, and where walks begin.
+
+use skep_isa::Reg as Number;
+use skep_platform::program::ContextShape;
+use skep_platform::{AttachType, ProgramType};
+
+use crate::Code;
+use crate::explore::{Next, Walk};
+use crate::program::Input;
+use crate::state::{FrameKind, Reg, RegKind, State};
+use crate::verdict::{Checked, reject, unsupported};
+
+/// Least and greatest return value.
+type Range = (i64, i64);
+
+/// What a program may return, by its type and where it is attached.
+fn return_range(input: &Input) -> Option<Range> {
+    use AttachType::*;
+    let attach = input.attach_type;
+    match input.program_type {
+        ProgramType::CgroupSockAddr => match attach? {
+            CgroupUdp4Recvmsg
+            | CgroupUdp6Recvmsg
+            | CgroupUnixRecvmsg
+            | CgroupInet4Getpeername
+            | CgroupInet6Getpeername
+            | CgroupUnixGetpeername
+            | CgroupInet4Getsockname
+            | CgroupInet6Getsockname
+            | CgroupUnixGetsockname => Some((1, 1)),
+            CgroupInet4Bind | CgroupInet6Bind => Some((0, 3)),
+            _ => Some((0, 1)),
+        },
+        ProgramType::CgroupSkb if attach == Some(CgroupInetEgress) => Some((0, 3)),
+        ProgramType::CgroupSkb
+        | ProgramType::CgroupSock
+        | ProgramType::SockOps
+        | ProgramType::CgroupDevice
+        | ProgramType::CgroupSysctl
+        | ProgramType::CgroupSockopt
+        | ProgramType::SkLookup
+        | ProgramType::Netfilter => Some((0, 1)),
+        ProgramType::Kprobe if matches!(attach, Some(TraceKprobeSession | TraceUprobeSession)) => {
+            Some((0, 1))
+        }
+        _ => None,
+    }
+}
+
+/// Checks the load as a whole and gives the state at the program's entry.
+pub(crate) fn entry(input: &Input) -> Checked<State> {
+    let program = input.program_type;
+    if program.since() > input.release {
+        return reject(
+            Code::BadProgram,
+            0,
+            None,
+            format!("{} programs are newer than this release", program.name()),
+        );
+    }
+    if input.flags & !crate::program::flags::KNOWN != 0 {
+        return reject(Code::BadProgram, 0, None, "unknown load flags");
+    }
+    if program.context_shape() == ContextShape::BtfArgs {
+        return unsupported(0, format!("{} programs", program.name()));
+    }
+    let unprivileged_types = matches!(program, ProgramType::SocketFilter | ProgramType::CgroupSkb);
+    if input.unprivileged && !unprivileged_types {
+        return reject(
+            Code::BadProgram,
+            0,
+            None,
+            format!("{} programs are for the privileged", program.name()),
+        );
+    }
+    if let Some(attach) = input.attach_type
+        && fixed_places(program)
+        && !program.attach_types().contains(&attach)
+    {
+        return reject(
+            Code::BadProgram,
+            0,
+            None,
+            format!("{} programs are not attached there", program.name()),
+        );
+    }
+    let needs_place = matches!(
+        program,
+        ProgramType::CgroupSockAddr
+            | ProgramType::CgroupSockopt
+            | ProgramType::SkLookup
+            | ProgramType::Netfilter
+    );
+    if input.attach_type.is_none() && needs_place {
+        return reject(
+            Code::BadProgram,
+            0,
+            None,
+            format!("{} programs must name their attach type", program.name()),
+        );
+    }
+    if input.has(crate::program::flags::SLEEPABLE)
+        && !matches!(program, ProgramType::Syscall | ProgramType::Kprobe)
+    {
+        return reject(Code::BadProgram, 0, None, format!("{} programs cannot sleep", program.name()));
+    }
+    let mut state = State::new(0, 0);
+    *state.reg_mut(Number::R1) = Reg::pointer(RegKind::Ctx);
+    Ok(state)
+}
+
+/// Program types whose attach type is checked at load.
+fn fixed_places(program: ProgramType) -> bool {
+    use ProgramType::*;
+    matches!(
+        program,
+        CgroupSock | CgroupSockAddr | CgroupSkb | CgroupSockopt | SkLookup | SkReuseport | Netfilter
+    )
+}
+
+impl Walk<'_> {
+    pub(crate) fn exit(&mut self) -> Checked<Next> {
+        if self.state.depth() == 0 {
+            self.end_of_program()?;
+            return Ok(Next::End);
+        }
+        match self.state.frame().kind {
+            FrameKind::Call => self.return_to_caller(),
+            FrameKind::Callback { max_return } => self.end_of_callback(max_return),
+            FrameKind::Async { .. } => self.unsupported("asynchronous callbacks"),
+        }
+    }
+
+    fn end_of_program(&mut self) -> Checked {
+        if let Some(held) = self.state.held.first() {
+            let (code, what) = match held.lock {
+                Some(_) => (Code::LockHeld, "the lock taken"),
+                None => (Code::ReferenceLeak, "the reference acquired"),
+            };
+            return self.fail(code, format!("{what} at {} is not released", held.at));
+        }
+        let value = *self.state.reg(Number::R0);
+        if value.kind == RegKind::Uninit {
+            return self.fail_at(Code::ReturnUninitialised, Number::R0, "r0 has no value at exit");
+        }
+        if value.is_pointer() && self.input.unprivileged {
+            return self.fail_at(Code::Leak, Number::R0, "a pointer is returned");
+        }
+        if self.checking_global {
+            if !value.is_scalar() {
+                return self.fail_at(Code::BadReturn, Number::R0, "a global function returns a number only");
+            }
+            return Ok(());
+        }
+        let Some((min, max)) = return_range(self.input) else { return Ok(()) };
+        self.returned_within(&value, min, max)
+    }
+
+    fn returned_within(&mut self, value: &Reg, min: i64, max: i64) -> Checked {
+        if !value.is_scalar() {
+            return self.fail_at(
+                Code::BadReturn,
+                Number::R0,
+                format!("{value} is returned where a number must be"),
+            );
+        }
+        self.matters(Number::R0)?;
+        let range = value.value.s64;
+        if range.min < min || range.max > max {
+            let message =
+                format!("r0 may be {} to {} at exit; {min} to {max} may be returned", range.min, range.max);
+            return self.fail_at(Code::BadReturn, Number::R0, message);
+        }
+        Ok(())
+    }
+
+    fn return_to_caller(&mut self) -> Checked<Next> {
+        let result = *self.state.reg(Number::R0);
+        if let RegKind::Stack(_) = result.kind {
+            return self.fail_at(Code::BadReturn, Number::R0, "a stack pointer is returned to the caller");
+        }
+        let Some(frame) = self.state.frames.pop() else { return Ok(Next::End) };
+        *self.state.reg_mut(Number::R0) = result;
+        Ok(Next::At(self.shape.next(frame.call_site)))
+    }
+
+    /// A round of a callback is over: back to the call, which may make another.
+    fn end_of_callback(&mut self, max_return: u64) -> Checked<Next> {
+        if let Some(held) = self.state.held.first() {
+            return self.fail(
+                Code::ReferenceLeak,
+                format!("what was acquired at {} is held at the end of a callback", held.at),
+            );
+        }
+        let value = *self.state.reg(Number::R0);
+        if value.kind == RegKind::Uninit {
+            return self.fail_at(
+                Code::ReturnUninitialised,
+                Number::R0,
+                "r0 has no value at the end of a callback",
+            );
+        }
+        self.returned_within(&value, 0, max_return as i64)?;
+        self.note_opaque();
+        let Some(frame) = self.state.frames.pop() else { return Ok(Next::End) };
+        self.round_at = frame.call_site;
+        let mut state = self.state.clone();
+        self.widen(&mut state);
+        self.state = state;
+        Ok(Next::At(frame.call_site))
+    }
+
+    /// A call of a global function, which is checked on its own.
+    pub(crate) fn call_global(&mut self, _function: usize, _next: usize) -> Checked<Next> {
+        self.unsupported("global functions")
+    }
+}

@@ -1,0 +1,111 @@
+//! Immediates of two slots, and the legacy packet loads.
+
+use skep_isa::{Imm64, LegacyMode, Reg as Number};
+use skep_platform::{MapType, ProgramType};
+
+use crate::Code;
+use crate::explore::Walk;
+use crate::state::{MapId, Reg, RegKind};
+use crate::verdict::Checked;
+
+impl Walk<'_> {
+    /// What a two-slot load puts into the register.
+    pub(crate) fn immediate(&mut self, value: Imm64) -> Checked<Reg> {
+        match value {
+            Imm64::Value(value) => Ok(Reg::constant(value)),
+            Imm64::MapFd(index) => self.map_pointer(index.try_into().unwrap_or(u32::MAX)),
+            Imm64::MapIndex(index) => self.map_pointer(index),
+            Imm64::MapFdValue { fd, offset } => self.value_pointer(fd.try_into().unwrap_or(u32::MAX), offset),
+            Imm64::MapIndexValue { index, offset } => self.value_pointer(index, offset),
+            Imm64::Func(off) => {
+                let target = usize::try_from(self.at as i64 + 1 + i64::from(off)).ok();
+                let Some(function) = target.and_then(|target| self.shape.function_from(target)) else {
+                    return self.fail(Code::BadCallback, "the address of something that is no function");
+                };
+                Ok(Reg::pointer(RegKind::Func(function as u32)))
+            }
+            Imm64::BtfId { .. } => self.unsupported("kernel variables"),
+        }
+    }
+
+    fn known_map(&self, index: u32) -> Checked<MapId> {
+        if (index as usize) < self.input.maps.len() {
+            return Ok(MapId(index));
+        }
+        self.fail(Code::BadProgram, format!("map {index} is not in the program's list"))
+    }
+
+    fn map_pointer(&mut self, index: u32) -> Checked<Reg> {
+        let map = self.known_map(index)?;
+        if self.map(map).map_type == MapType::Arena {
+            return self.unsupported("arenas");
+        }
+        Ok(Reg::pointer(RegKind::Map(map)))
+    }
+
+    /// The address of a map's only value.
+    fn value_pointer(&mut self, index: u32, offset: u32) -> Checked<Reg> {
+        let map = self.known_map(index)?;
+        let info = self.map(map);
+        if info.map_type == MapType::Arena {
+            return self.unsupported("arenas");
+        }
+        if info.map_type != MapType::Array || info.max_entries != 1 {
+            return self.fail(Code::MapMismatch, "only arrays of one value have an address");
+        }
+        if offset >= info.value_size {
+            return self.fail(
+                Code::MapValueBounds,
+                format!("offset {offset} in a value of {} bytes", info.value_size),
+            );
+        }
+        let mut reg = Reg::pointer(RegKind::MapValue(map));
+        reg.off = offset as i32;
+        if super::special::has_lock(info) {
+            reg.id = self.fresh_id();
+        }
+        Ok(reg)
+    }
+
+    /// The loads of classic BPF: the packet through r6, the value in r0, nothing else survives.
+    pub(crate) fn legacy_load(&mut self, mode: LegacyMode) -> Checked {
+        use ProgramType::{SchedAct, SchedCls, SocketFilter};
+        let program = self.input.program_type;
+        let skb = matches!(program, SocketFilter | SchedCls | SchedAct);
+        if !skb {
+            return self.fail(
+                Code::HelperNotAllowed,
+                "legacy packet loads are for socket filters and traffic control",
+            );
+        }
+        if let Some(held) = self.state.held.first() {
+            let code = if held.lock.is_some() { Code::LockHeld } else { Code::ReferenceLeak };
+            return self.fail(code, "a legacy packet load may end the program while something is held");
+        }
+        if self.state.depth() > 0 {
+            return self.unsupported("legacy packet loads in functions");
+        }
+        let context = self.read(Number::R6)?;
+        if context.kind != RegKind::Ctx || context.off != 0 || context.value.as_constant() != Some(0) {
+            return self.fail_at(
+                Code::BadArgument,
+                Number::R6,
+                "r6 must hold the context for a legacy packet load",
+            );
+        }
+        if let LegacyMode::Ind(number) = mode {
+            let index = self.read(number)?;
+            if index.is_pointer() && self.input.unprivileged {
+                return self.fail_at(Code::Leak, number, "a pointer as packet offset");
+            }
+        }
+        self.forget_arguments();
+        self.write(Number::R0, Reg::UNKNOWN)
+    }
+
+    /// r0 to r5 have no value after a call.
+    pub(crate) fn forget_arguments(&mut self) {
+        let regs = self.state.frame_mut().regs_mut();
+        regs[..6].fill(Reg::UNINIT);
+    }
+}

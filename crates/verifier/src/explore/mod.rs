@@ -1,0 +1,14 @@
+//! The walk over all paths.
+//!
+//! One path is followed at a time, instruction by instruction; where it parts, one side is followed and the other waits. At points where
+//! paths meet, checkpoints are left, and a path that comes to a checkpoint which covers it ends there (`visit`). What a
+//! checkpoint covers depends on which numbers turned out to matter behind it: that is found backwards, whenever a check uses a number (`precision`).
+
+mod equal;
+mod node;
+mod precision;
+mod visit;
+mod walk;
+
+pub(crate) use node::Marks;
+pub(crate) use walk::{Next, Walk};

@@ -1,0 +1,231 @@
+//! The shape of a program, before any value is looked at: instructions, functions, where control can go.
+//!
+//! Everything later rests on what is checked here: every slot is the start of an instruction or its second half, every
+//! jump lands on an instruction of its own function, every instruction is reached, no function runs past its end.
+
+use skep_isa::{Call, Insn, decode};
+
+use crate::program::Input;
+use crate::verdict::{Checked, reject};
+use crate::{Code, analysis};
+
+/// Most slots of a privileged program.
+pub(crate) const MAX_INSNS: usize = 1_000_000;
+/// Most slots of an unprivileged one.
+const MAX_INSNS_UNPRIVILEGED: usize = 4096;
+/// Most functions.
+const MAX_FUNCTIONS: usize = 256;
+
+/// A function: slots `start..end`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Function {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    /// Whether only calls reach it, so that its callers' values are known in it.
+    pub(crate) called: bool,
+    /// Whether it has a tail call.
+    pub(crate) tail_calls: bool,
+}
+
+/// A program whose shape is sound.
+#[derive(Debug)]
+pub(crate) struct Shape {
+    /// One entry a slot; second halves are `None`.
+    pub(crate) insns: Vec<Option<Insn>>,
+    /// By rising start.
+    pub(crate) functions: Vec<Function>,
+    /// Per slot: whether paths may be compared here.
+    pub(crate) prune: Vec<bool>,
+    /// Per slot: whether a checkpoint is made each time.
+    pub(crate) checkpoint: Vec<bool>,
+    /// Per slot: the registers whose values matter from here on.
+    pub(crate) live: Vec<u16>,
+}
+
+impl Shape {
+    /// Checks the shape.
+    pub(crate) fn of(input: &Input) -> Checked<Shape> {
+        let count = input.insns.len();
+        let limit = if input.unprivileged { MAX_INSNS_UNPRIVILEGED } else { MAX_INSNS };
+        if count == 0 || count > limit {
+            return reject(Code::TooLong, 0, None, format!("{count} instructions; 1 to {limit} are allowed"));
+        }
+        let insns = decoded(input)?;
+        let functions = functions(&insns)?;
+        let mut shape = Shape {
+            insns,
+            functions,
+            prune: vec![false; count],
+            checkpoint: vec![false; count],
+            live: Vec::new(),
+        };
+        shape.check_jumps()?;
+        shape.check_reach(input.unprivileged)?;
+        shape.mark_points();
+        shape.live = analysis::live_registers(&shape);
+        Ok(shape)
+    }
+
+    /// The function that starts at a slot.
+    pub(crate) fn function_from(&self, start: usize) -> Option<usize> {
+        self.functions.binary_search_by_key(&start, |function| function.start).ok()
+    }
+
+    /// The slot after an instruction.
+    pub(crate) fn next(&self, at: usize) -> usize {
+        at + self.insns[at].map_or(1, |insn| insn.slots())
+    }
+
+    /// Where control can go from an instruction within its function.
+    pub(crate) fn successors(&self, at: usize) -> [Option<usize>; 2] {
+        let Some(insn) = self.insns[at] else { return [None, None] };
+        let next = (!insn.is_terminator()).then(|| self.next(at));
+        [next, insn.jump_target(at)]
+    }
+
+    fn check_jumps(&self) -> Checked {
+        for function in &self.functions {
+            for at in function.start..function.end {
+                let Some(insn) = self.insns[at] else { continue };
+                let Some(_) = insn.jump_offset() else { continue };
+                let inside = |target: &usize| {
+                    (function.start..function.end).contains(target) && self.insns[*target].is_some()
+                };
+                if insn.jump_target(at).filter(inside).is_none() {
+                    return reject(
+                        Code::BadJump,
+                        at,
+                        None,
+                        "the jump leaves its function or lands inside an instruction",
+                    );
+                }
+            }
+            let last = (function.start..function.end).rev().find_map(|at| Some((at, self.insns[at]?)));
+            if let Some((at, insn)) = last
+                && !insn.is_terminator()
+            {
+                return reject(Code::FallsOff, at, None, "the last instruction is neither exit nor a jump");
+            }
+        }
+        Ok(())
+    }
+
+    /// Every instruction is reached from the entry; depth first, so that back edges are seen.
+    fn check_reach(&self, unprivileged: bool) -> Checked {
+        const NEW: u8 = 0;
+        const OPEN: u8 = 1;
+        const DONE: u8 = 2;
+        let mut color = vec![NEW; self.insns.len()];
+        let mut stack: Vec<(usize, u8)> = vec![(0, 0)];
+        color[0] = OPEN;
+        while let Some((at, edge)) = stack.last_mut() {
+            let (from, number) = (*at, *edge);
+            *edge += 1;
+            let [next, jump] = self.successors(from);
+            let call = self.insns[from].and_then(|insn| insn.call_target(from));
+            let target = match number {
+                0 => next,
+                1 => jump,
+                2 => call,
+                _ => {
+                    color[from] = DONE;
+                    stack.pop();
+                    continue;
+                }
+            };
+            let Some(target) = target else { continue };
+            match color[target] {
+                NEW => {
+                    color[target] = OPEN;
+                    stack.push((target, 0));
+                }
+                OPEN if unprivileged && number < 2 => {
+                    return reject(Code::BackEdge, from, None, format!("a jump back to {target}"));
+                }
+                _ => {}
+            }
+        }
+        let dead = (0..color.len()).find(|&at| color[at] == NEW && self.insns[at].is_some());
+        match dead {
+            Some(at) => reject(Code::Unreachable, at, None, "no path reaches this instruction"),
+            None => Ok(()),
+        }
+    }
+
+    /// Where paths meet or part.
+    fn mark_points(&mut self) {
+        for at in 0..self.insns.len() {
+            let Some(insn) = self.insns[at] else { continue };
+            if let Some(target) = insn.jump_target(at) {
+                self.prune[target] = true;
+                self.prune[at] |= !matches!(insn, Insn::Jump { .. });
+            }
+            if matches!(insn, Insn::MayGoto { .. }) {
+                self.checkpoint[at] = true;
+            }
+            let callback = matches!(insn, Insn::Call(Call::Helper(id)) if analysis::calls_back(id));
+            if callback {
+                (self.prune[at], self.checkpoint[at]) = (true, true);
+            }
+            if let (Insn::Call(_), Some(target)) = (insn, insn.call_target(at)) {
+                self.prune[at] = true;
+                self.prune[target] = true;
+                let next = self.next(at);
+                if next < self.prune.len() {
+                    self.prune[next] = true;
+                }
+            }
+        }
+    }
+}
+
+fn decoded(input: &Input) -> Checked<Vec<Option<Insn>>> {
+    let mut insns = Vec::with_capacity(input.insns.len());
+    while insns.len() < input.insns.len() {
+        let at = insns.len();
+        match decode(&input.insns, at) {
+            Ok(Insn::CallReg(_)) => {
+                return reject(Code::BadInstruction, at, None, "a call through a register");
+            }
+            Ok(insn) => {
+                insns.push(Some(insn));
+                insns.extend((1..insn.slots()).map(|_| None));
+            }
+            Err(error) => return reject(Code::BadInstruction, at, None, error.to_string()),
+        }
+    }
+    Ok(insns)
+}
+
+fn functions(insns: &[Option<Insn>]) -> Checked<Vec<Function>> {
+    let mut starts = vec![(0, true)];
+    for (at, insn) in insns.iter().enumerate().filter_map(|(at, insn)| Some((at, (*insn)?))) {
+        if insn.call_offset().is_none() {
+            continue;
+        }
+        let target = insn.call_target(at).filter(|&target| insns.get(target).is_some_and(Option::is_some));
+        let Some(target) = target else {
+            return reject(Code::BadJump, at, None, "the function called is not in the program");
+        };
+        starts.push((target, matches!(insn, Insn::Call(_))));
+    }
+    starts.sort_unstable();
+    let mut functions: Vec<Function> = Vec::new();
+    for (start, called) in starts {
+        match functions.last_mut() {
+            Some(last) if last.start == start => last.called |= called,
+            _ => functions.push(Function { start, end: insns.len(), called, tail_calls: false }),
+        }
+    }
+    if functions.len() > MAX_FUNCTIONS {
+        return reject(Code::BadProgram, 0, None, format!("more than {MAX_FUNCTIONS} functions"));
+    }
+    for index in 0..functions.len() {
+        let end = functions.get(index + 1).map_or(insns.len(), |next| next.start);
+        functions[index].end = end;
+        let body = &insns[functions[index].start..end];
+        functions[index].tail_calls =
+            body.iter().any(|insn| matches!(insn, Some(Insn::Call(Call::Helper(analysis::TAIL_CALL)))));
+    }
+    Ok(functions)
+}

@@ -1,0 +1,168 @@
+//! The live kernel's verdict on an input.
+
+#![allow(dead_code)] // Each test file uses a part.
+
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+
+use skep_isa::RawInsn;
+use skep_linux::{LoadRequest, MapRequest, live_bpf, map_create, prog_load};
+use skep_platform::{MapFlags, MapType};
+use skep_verifier::{Input, MapInfo, Verdict, verify};
+
+/// Whether the kernel can be asked; prints why not.
+pub(crate) fn live(test: &str) -> bool {
+    match live_bpf() {
+        Ok(_) => true,
+        Err(why) => {
+            eprintln!("SKIPPED {test}: {why}");
+            false
+        }
+    }
+}
+
+/// The kernel's verdict: accepted, or the reason in its words. `None` where it is policy or cannot be asked.
+pub(crate) fn kernel(input: &Input) -> Option<Result<(), String>> {
+    let maps: Vec<OwnedFd> = input.maps.iter().map(create).collect::<Option<_>>()?;
+    let mut insns = input.insns.clone();
+    let mut slot = 0;
+    while slot < insns.len() {
+        let RawInsn { code, src, imm, .. } = insns[slot];
+        if code == 0x18 {
+            if let (1 | 2 | 5 | 6, Some(fd)) = (src, maps.get(imm as usize)) {
+                insns[slot].imm = fd.as_raw_fd();
+                insns[slot].src = if matches!(src, 1 | 5) { 1 } else { 2 };
+            }
+            slot += 1;
+        }
+        slot += 1;
+    }
+    let request = LoadRequest {
+        attach: input.attach_type,
+        license: &input.license,
+        flags: input.flags,
+        ..LoadRequest::new(input.program_type, &insns)
+    };
+    match prog_load(&request) {
+        Ok(_) => Some(Ok(())),
+        Err(refused) if refused.is_policy() => None,
+        Err(refused) => Some(Err(format!("{refused}\n{}", tail(&refused.log)))),
+    }
+}
+
+fn tail(log: &str) -> String {
+    let lines: Vec<&str> = log.lines().collect();
+    lines[lines.len().saturating_sub(14)..].join("\n")
+}
+
+fn create(map: &MapInfo) -> Option<OwnedFd> {
+    let inner = match &map.inner {
+        Some(inner) => Some(create(inner)?),
+        None => None,
+    };
+    let request = MapRequest {
+        flags: map.flags,
+        extra: map.extra,
+        inner: inner.as_ref().map(|fd| fd.as_fd()),
+        ..MapRequest::new(map.map_type, map.key_size, map.value_size, map.max_entries)
+    };
+    map_create(&request).ok()
+}
+
+/// How often both said the same.
+#[derive(Default, Debug)]
+pub(crate) struct Agreement {
+    pub(crate) both_accept: usize,
+    pub(crate) both_reject: usize,
+    pub(crate) only_we_accept: usize,
+    pub(crate) only_kernel_accepts: usize,
+    pub(crate) unsupported: usize,
+    pub(crate) examples: Vec<String>,
+}
+
+impl Agreement {
+    pub(crate) fn total(&self) -> usize {
+        self.both_accept
+            + self.both_reject
+            + self.only_we_accept
+            + self.only_kernel_accepts
+            + self.unsupported
+    }
+
+    pub(crate) fn add(&mut self, input: &Input) {
+        let Some(kernel) = kernel(input) else { return };
+        let ours = verify(input).verdict;
+        let mut disagree = |what: &str| {
+            if self.examples.len() < 8 {
+                let text: Vec<String> = listing(&input.insns);
+                let reason = kernel.as_ref().err().cloned().unwrap_or_default();
+                self.examples.push(format!(
+                    "{}: {what}: {ours}\nkernel: {reason}\n{}",
+                    input.name,
+                    text.join("\n")
+                ));
+            }
+        };
+        match (&ours, &kernel) {
+            (Verdict::Unsupported(_), _) => self.unsupported += 1,
+            (Verdict::Verified(_), Ok(())) => self.both_accept += 1,
+            (Verdict::Rejected(_), Err(_)) => self.both_reject += 1,
+            (Verdict::Verified(_), Err(_)) => {
+                disagree("only we accept");
+                self.only_we_accept += 1;
+            }
+            (Verdict::Rejected(_), Ok(())) => {
+                disagree("only the kernel accepts");
+                self.only_kernel_accepts += 1;
+            }
+        }
+    }
+
+    pub(crate) fn print(&self, what: &str) {
+        let agree = self.both_accept + self.both_reject;
+        let answered = self.total() - self.unsupported;
+        eprintln!(
+            "{what}: {agree} of {answered} agree ({} accepted, {} rejected), only we accept {}, only the kernel {}, unsupported {}",
+            self.both_accept,
+            self.both_reject,
+            self.only_we_accept,
+            self.only_kernel_accepts,
+            self.unsupported
+        );
+        for example in &self.examples {
+            eprintln!("---- {example}");
+        }
+    }
+}
+
+pub(crate) fn listing(insns: &[RawInsn]) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut at = 0;
+    while at < insns.len() {
+        match skep_isa::decode(insns, at) {
+            Ok(insn) => {
+                lines.push(format!("{at}: {insn}"));
+                at += insn.slots();
+            }
+            Err(error) => {
+                lines.push(format!("{at}: {error}"));
+                at += 1;
+            }
+        }
+    }
+    lines
+}
+
+/// The usual maps of tests: 0 an array of 64 bytes, 1 a hash of 8-byte keys, 2 a ring buffer, 3 a program array, 4 a read-only array.
+pub(crate) fn maps() -> Vec<MapInfo> {
+    vec![
+        MapInfo::new(MapType::Array, 4, 64, 4),
+        MapInfo::new(MapType::Hash, 8, 48, 16),
+        MapInfo::new(MapType::Ringbuf, 0, 0, 4096),
+        MapInfo::new(MapType::ProgArray, 4, 4, 4),
+        MapInfo { flags: MapFlags::RDONLY_PROG, ..MapInfo::new(MapType::Array, 4, 16, 1) },
+        MapInfo {
+            inner: Some(Box::new(MapInfo::new(MapType::Array, 4, 32, 2))),
+            ..MapInfo::new(MapType::ArrayOfMaps, 4, 4, 4)
+        },
+    ]
+}
