@@ -12,8 +12,8 @@ use skep_object::{
     Environment, ExternKind, KernelFunction, MapDef, MapOrigin, Object, Program as Definition, SlotValue,
     Symbols, Target,
 };
-use skep_platform::errno::ENOENT;
 use skep_platform::MapType;
+use skep_platform::errno::ENOENT;
 use skep_vm::{Hook, Program, ProgramSpec};
 
 use crate::engine::Engine;

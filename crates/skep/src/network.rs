@@ -22,6 +22,12 @@ use skep_vm::net::{Device, Environment, Route, RouteKind, Socket, Transport};
 /// # Errors
 /// One line that says where in the text what was expected.
 pub fn parse(text: &str) -> Result<Environment, String> {
+    // Serde takes a list for a structure's members in order, which nobody means.
+    if text.trim_start().starts_with('[') {
+        return Err(
+            "expected an object with devices, routes, neighbours and sockets, found a list".to_owned()
+        );
+    }
     let file: File = serde_json::from_str(text).map_err(|error| error.to_string())?;
     file.build()
 }

@@ -276,9 +276,13 @@ impl Session {
         shown
             .map(|(index, (definition, map))| {
                 let gathered = collected.by_map.remove(&index).unwrap_or_default();
+                let mut definition = definition.clone();
+                // What was asked for, or filled in by the loader, and not what the object says.
+                definition.max_entries = map.spec().max_entries;
+                definition.value_size = map.spec().value_size;
                 MapReport {
-                    definition: definition.clone(),
-                    dump: dump::dump(definition, btf, map, args.entries),
+                    dump: dump::dump(&definition, btf, map, args.entries),
+                    definition,
                     records: gathered.records,
                     record_count: gathered.count,
                     lost: gathered.lost,
