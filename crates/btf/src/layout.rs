@@ -13,25 +13,20 @@ const LONG_NAMES: [&str; 6] =
 impl Btf {
     /// The type behind typedefs, qualifiers and type tags. A chain longer than [`MAX_DEPTH`] ends where it is.
     pub fn resolve(&self, id: TypeId) -> TypeId {
-        let mut id = id;
-        for _ in 0..MAX_DEPTH {
-            match self.get(id) {
-                Some(Type::Volatile(next) | Type::Const(next) | Type::Restrict(next)) => id = next,
-                Some(Type::Typedef(t)) => id = t.target,
-                Some(Type::TypeTag(t)) => id = t.target,
-                _ => break,
-            }
-        }
-        id
+        self.peel(id, true)
     }
 
     /// The type behind qualifiers and type tags, but not behind typedefs.
     pub fn strip_qualifiers(&self, id: TypeId) -> TypeId {
-        let mut id = id;
+        self.peel(id, false)
+    }
+
+    fn peel(&self, mut id: TypeId, typedefs: bool) -> TypeId {
         for _ in 0..MAX_DEPTH {
             match self.get(id) {
                 Some(Type::Volatile(next) | Type::Const(next) | Type::Restrict(next)) => id = next,
                 Some(Type::TypeTag(t)) => id = t.target,
+                Some(Type::Typedef(t)) if typedefs => id = t.target,
                 _ => break,
             }
         }

@@ -14,6 +14,11 @@ fn accepts(add: impl FnOnce(&mut Builder, TypeId)) -> Answer {
     if btf_load(&builder.build()).is_ok() { Answer::Yes } else { Answer::No }
 }
 
+fn function(btf: &mut Builder, int: TypeId, linkage: Linkage) {
+    let proto = btf.func_proto(int, &[("x", int)]);
+    btf.func("f", proto, linkage);
+}
+
 const fn probe(name: &'static str, since: (u8, u8), run: fn() -> Answer) -> Probe {
     Probe { name, since: Release::new(since.0, since.1), run }
 }
@@ -28,24 +33,14 @@ pub static BTF_KINDS: &[Probe] = &[
             btf.enumeration("e", 4, false, &[("ONE", 1)]);
         })
     }),
-    probe("functions", (5, 0), || {
-        accepts(|btf, int| {
-            let proto = btf.func_proto(int, &[("x", int)]);
-            btf.func("f", proto, Linkage::STATIC);
-        })
-    }),
+    probe("functions", (5, 0), || accepts(|btf, int| function(btf, int, Linkage::STATIC))),
     probe("variables and sections", (5, 2), || {
         accepts(|btf, int| {
             let var = btf.var("v", int, Linkage::STATIC);
             btf.section(".data", 4, &[SecVar { type_id: var, offset: 0, size: 4 }]);
         })
     }),
-    probe("global functions", (5, 6), || {
-        accepts(|btf, int| {
-            let proto = btf.func_proto(int, &[("x", int)]);
-            btf.func("f", proto, Linkage::GLOBAL);
-        })
-    }),
+    probe("global functions", (5, 6), || accepts(|btf, int| function(btf, int, Linkage::GLOBAL))),
     probe("floating-point types", (5, 13), || {
         accepts(|btf, _| {
             btf.float("double", 8);

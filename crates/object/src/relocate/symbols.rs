@@ -1,7 +1,7 @@
 //! Kernel variables and functions.
 
 use skep_btf::core::is_compatible;
-use skep_btf::{Btf, Kind, Type, TypeId};
+use skep_btf::{Btf, Kind, TypeId};
 use skep_isa::RawInsn;
 
 use super::patch::{poison_function, set_load};
@@ -122,11 +122,8 @@ fn function(
     if let Some(found) = environment.symbols.function(&item.name) {
         return Ok(Some(found));
     }
-    let Target::Btf(target) = environment.target else { return Ok(None) };
-    let Some(id) = target.find_func(&item.name) else { return Ok(None) };
-    let Some(Type::Func(func)) = target.get(id) else { return Ok(None) };
-    compatible(object, item, proto, target, func.proto)?;
-    Ok(Some(KernelFunction { id, module: 0 }))
+    let id = declared(object, environment, item, Kind::Func, proto)?;
+    Ok(id.map(|id| KernelFunction { id, module: 0 }))
 }
 
 fn variable(
@@ -138,11 +135,23 @@ fn variable(
     if let Some(found) = environment.symbols.variable(&item.name) {
         return Ok(Some(found));
     }
+    let id = declared(object, environment, item, Kind::Var, type_id)?;
+    Ok(id.map(|id| KernelVariable { id, module_fd: 0 }))
+}
+
+/// The target's function or variable of that name, if its type agrees with `local`, the program's.
+fn declared(
+    object: &Object,
+    environment: &Environment<'_>,
+    item: &Extern,
+    kind: Kind,
+    local: TypeId,
+) -> Result<Option<TypeId>, Reason> {
     let Target::Btf(target) = environment.target else { return Ok(None) };
-    let Some(id) = target.find(&item.name, Kind::Var) else { return Ok(None) };
-    let Some(Type::Var(var)) = target.get(id) else { return Ok(None) };
-    compatible(object, item, type_id, target, var.target)?;
-    Ok(Some(KernelVariable { id, module_fd: 0 }))
+    let Some(id) = target.find(&item.name, kind) else { return Ok(None) };
+    let Some(own) = target.get(id).and_then(|ty| ty.target()) else { return Ok(None) };
+    compatible(object, item, local, target, own)?;
+    Ok(Some(id))
 }
 
 /// The declaration must agree with the kernel's; calling a function with other arguments would be found much later, if
