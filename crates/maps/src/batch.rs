@@ -9,7 +9,7 @@ use skep_platform::errno::{EINVAL, ENOENT, ENOSPC, ENOTSUPP};
 
 use crate::map::Map;
 use crate::pin::pin_reader;
-use crate::table::BPF_F_LOCK;
+use crate::table::{BPF_F_LOCK, Step};
 
 /// What a batch lookup gave.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -132,7 +132,7 @@ impl Map {
             let left = room - out.entries.len();
             let entries = &mut out.entries;
             let mut emit = |key: &[u8], value: &[u8]| entries.push((key.to_vec(), value.to_vec()));
-            match self.0.table.read_bucket(&guard, chain, take, left, &mut emit) {
+            match self.0.table.read_bucket(&guard, Step { cursor: chain, take, room: left }, &mut emit) {
                 Ok(None) => return Ok(()),
                 Ok(Some(next)) => chain = next,
                 Err(_) if out.entries.is_empty() => return Err(ENOSPC),

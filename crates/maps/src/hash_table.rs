@@ -9,7 +9,7 @@ use skep_platform::errno::ENOENT;
 use crate::hash::Hash;
 use crate::hash_update::Values;
 use crate::pin::Guard;
-use crate::table::{More, Table};
+use crate::table::{More, Step, Table};
 
 /// How often a copy to the application is tried without a lock.
 const COPY_ATTEMPTS: u32 = 4;
@@ -84,12 +84,10 @@ impl Table for Hash {
     fn read_bucket(
         &self,
         guard: &Guard,
-        cursor: u32,
-        take: bool,
-        room: usize,
+        step: Step,
         emit: &mut dyn FnMut(&[u8], &[u8]),
     ) -> Result<Option<u32>, usize> {
-        self.read_chain(guard, cursor, take, room, emit)
+        self.read_chain(guard, step, emit)
     }
 
     fn memory_usage(&self) -> usize {

@@ -28,6 +28,17 @@ pub const BPF_F_LOCK: u64 = 4;
 /// Whether a callback wants more.
 pub(crate) type More = bool;
 
+/// What a step of a batch lookup is to do.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Step {
+    /// The bucket (or the cell) to look at.
+    pub(crate) cursor: u32,
+    /// Whether its entries are removed as well.
+    pub(crate) take: bool,
+    /// The most entries that may be shown.
+    pub(crate) room: usize,
+}
+
 /// One map's data. All methods may be called from any thread at any time.
 pub(crate) trait Table: Any + Send + Sync {
     /// The value of a key, for a program on the guard's slot.
@@ -94,16 +105,14 @@ pub(crate) trait Table: Any + Send + Sync {
         false
     }
 
-    /// One step of a batch lookup: the entries of the bucket (or the cell) numbered `cursor`, removed as well if `take`.
+    /// One step of a batch lookup: `emit` gets the entries of one bucket.
     ///
-    /// Returns the next cursor, `None` after the last bucket. When the bucket holds more than `room` entries nothing is
-    /// taken and the answer is `Err(number of entries)`.
+    /// Returns the next cursor, `None` after the last bucket. When the bucket holds more entries than there is room for,
+    /// nothing is taken and the answer is `Err(number of entries)`.
     fn read_bucket(
         &self,
         _guard: &Guard,
-        _cursor: u32,
-        _take: bool,
-        _room: usize,
+        _step: Step,
         _emit: &mut dyn FnMut(&[u8], &[u8]),
     ) -> Result<Option<u32>, usize> {
         Ok(None)

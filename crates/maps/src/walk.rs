@@ -9,6 +9,7 @@ use skep_platform::errno::ENOENT;
 use crate::bytes;
 use crate::hash::Hash;
 use crate::pin::Guard;
+use crate::table::Step;
 
 impl Hash {
     /// The key after `key`; the first one if it is `None` or not there.
@@ -65,15 +66,14 @@ impl Hash {
         visited
     }
 
-    /// One step of a batch: all entries of one chain, or `Err` with their number if they are more than `room`.
+    /// One step of a batch, as [`crate::table::Table::read_bucket`] has it; a bucket is a chain.
     pub(crate) fn read_chain(
         &self,
         guard: &Guard,
-        cursor: u32,
-        take: bool,
-        room: usize,
+        step: Step,
         emit: &mut dyn FnMut(&[u8], &[u8]),
     ) -> Result<Option<u32>, usize> {
+        let Step { cursor, take, room } = step;
         if cursor >= self.buckets.count() {
             return Ok(None);
         }
