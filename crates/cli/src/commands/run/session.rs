@@ -22,8 +22,11 @@ use super::input::{ClockChoice, Input, Size};
 use crate::commands::file;
 use crate::report::Failure;
 
-/// How often ring buffers are emptied, in packets: often enough that even a small one does not overflow.
-const POLL_EVERY: u64 = 64;
+/// How often the progress bar is told, in packets.
+const BAR_EVERY: u64 = 64;
+
+/// Time between the last packet of a round and the first of the next.
+const ROUND_GAP: Duration = Duration::from_millis(1);
 
 /// Trace lines and event records kept in memory; the rest are counted.
 const KEEP: usize = 100_000;
@@ -214,13 +217,20 @@ impl Session {
         let length = fs::metadata(path).map_or(0, |metadata| metadata.len());
         let bar = progress(length * args.repeat);
         let (mut written, mut first) = (0, None);
+        // Time goes on: each round begins after the one before it ended.
+        let (mut shift, mut last) = (Duration::ZERO, Duration::ZERO);
         for round in 0..args.repeat {
             let mut reader = Reader::open(path).map_err(Failure::new)?;
             let mut number = 0u64;
             loop {
                 let position = reader.position();
                 let Some(frame) = reader.next_frame().map_err(Failure::new)? else { break };
-                first.get_or_insert(frame.time.as_nanos() as u64);
+                let begin = *first.get_or_insert(frame.time);
+                if number == 0 && round > 0 {
+                    shift += last.saturating_sub(begin) + ROUND_GAP;
+                }
+                last = last.max(frame.time);
+                let frame = Frame { time: frame.time + shift, ..frame };
                 for bytes in replay.feed(&frame).leaving {
                     if let Some(writer) = &mut writer {
                         writer.write(frame.time, &bytes).map_err(Failure::new)?;
@@ -228,8 +238,8 @@ impl Session {
                     }
                 }
                 number += 1;
-                if number.is_multiple_of(POLL_EVERY) {
-                    collected.poll();
+                collected.poll();
+                if number.is_multiple_of(BAR_EVERY) {
                     bar.set_position(round * length + position);
                 }
             }
@@ -240,7 +250,8 @@ impl Session {
         }
         let source = path.display().to_string();
         let summary = replay.into_summary();
-        Ok((Packets { source, summary, written, leaving: Vec::new() }, first.unwrap_or(0)))
+        let first = first.map_or(0, |time| time.as_nanos() as u64);
+        Ok((Packets { source, summary, written, leaving: Vec::new() }, first))
     }
 
     fn one_packet(&self, args: &Args, bytes: &[u8], collected: &mut Collected) -> Result<Packets, Failure> {
