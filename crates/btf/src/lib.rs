@@ -26,7 +26,7 @@
 //! |---|---|
 //! | [`types`] | the views: one struct for each kind |
 //! | [`Builder`] | the writer |
-//! | [`print`] | as C header, as one line a type, as JSON |
+//! | [`mod@print`] | as C header, as one line a type, as JSON |
 //! | [`value`] | bytes of a type as a tree of values, and back |
 //! | [`core`] | CO-RE: where a field of the program's types is in another kernel's |
 //! | [`elf`] | the section of an ELF file that holds BTF |

@@ -12,9 +12,6 @@
 //! A fenced `asm` block is a longer one, its expectation in the list after it: `* memory: 01 02`, and either
 //! `* r0: 0x3` or `* refused: WORDS`, which asks for exit code 1 and WORDS in the one line on standard error.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-#![expect(clippy::unwrap_used, reason = "helpers of tests: a panic is the failure")]
-
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::Path;

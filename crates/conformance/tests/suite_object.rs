@@ -1,9 +1,6 @@
 //! An object in the form that the suite's own writer gives it, byte by byte: one string table for sections and symbols, code
 //! in `.text`, maps as records of 28 bytes without names or types.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-#![expect(clippy::unwrap_used, reason = "helpers of tests: a panic is the failure")]
-
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 

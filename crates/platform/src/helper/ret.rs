@@ -31,7 +31,7 @@ pub enum RetKind {
     TcpSock,
     /// A socket of any sort.
     SockCommon,
-    /// Memory, as long as the [`ArgKind::AllocSize`] argument says.
+    /// Memory, as long as the [`ArgKind::AllocSize`](super::ArgKind::AllocSize) argument says.
     Mem,
     /// The per-CPU object's memory or, where its type is a kernel struct, a BTF pointer to it.
     MemOrBtf,
