@@ -26,6 +26,7 @@ mod sections;
 mod tests;
 
 pub use error::{ObjectError, Place, Problem};
+pub use maps::special_fields;
 pub use model::*;
 pub use relocate::{
     Environment, Kconfig, KernelFunction, KernelVariable, NoSymbols, Poison, Reason, RelocateError,

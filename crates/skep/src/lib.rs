@@ -48,6 +48,7 @@ pub mod network;
 mod once;
 pub mod replay;
 mod variables;
+pub mod verify;
 
 pub use engine::{Engine, EngineBuilder};
 pub use error::Error;

@@ -11,6 +11,7 @@
 
 mod analysis;
 mod check;
+mod code_text;
 mod explore;
 pub mod program;
 pub mod rejection;

@@ -4,11 +4,13 @@ mod asm;
 mod btf;
 mod completions;
 mod disasm;
+mod explain;
 mod features;
 mod file;
 mod inspect;
 mod link;
 mod run;
+mod verify;
 
 use std::io::Write;
 
@@ -21,6 +23,8 @@ use crate::report::Failure;
 pub(crate) enum Command {
     // It has by far the most options.
     Run(Box<run::Args>),
+    Verify(verify::Args),
+    Explain(explain::Args),
     Inspect(inspect::Args),
     Link(link::Args),
     Btf(btf::Args),
@@ -35,6 +39,8 @@ impl Command {
     pub(crate) fn run(self, out: &mut dyn Write) -> Result<(), Failure> {
         match self {
             Self::Run(args) => args.run(out),
+            Self::Verify(args) => args.run(out),
+            Self::Explain(args) => args.run(out),
             Self::Inspect(args) => args.run(out),
             Self::Link(args) => args.run(out),
             Self::Btf(args) => args.run(out),

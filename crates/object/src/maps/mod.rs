@@ -25,6 +25,11 @@ use crate::parse::{Input, Places};
 use crate::{Extern, MapDef, MapOrigin, Pinning};
 use skep_platform::MapType;
 
+/// The parts of a value of that type that only helpers may touch, by rising offset.
+pub fn special_fields(btf: &skep_btf::Btf, value: skep_btf::TypeId) -> Vec<crate::SpecialField> {
+    fields::Types::new(btf).special_fields(value)
+}
+
 /// Longest name the kernel takes, without the closing zero.
 const KERNEL_NAME: usize = 15;
 

@@ -1,6 +1,6 @@
 //! `skep run`: a program on packets, on a context, or on nothing but itself.
 
-mod input;
+pub(super) mod input;
 mod json;
 mod maps;
 mod session;

@@ -1,0 +1,106 @@
+//! A rejection in terms of the source: which line, which part of it, and what the other lines have to do with it.
+
+use skep::verify::Case;
+use skep_isa::text;
+use skep_object::{Object, Program};
+use skep_verifier::{Code, Place, Rejection};
+
+use super::span;
+
+/// A rejection and everything needed to show it.
+pub(super) struct Finding {
+    pub(super) code: Code,
+    pub(super) message: String,
+    /// The register or stack slot at fault, as the disassembly spells it.
+    pub(super) place: Option<String>,
+    pub(super) at: Spot,
+    pub(super) notes: Vec<(Spot, String)>,
+    pub(super) help: Option<String>,
+    /// All source lines of the program, for what stands around the spots.
+    pub(super) lines: Vec<SourceLine>,
+    /// The instructions as text, by slot; empty for second halves.
+    pub(super) listing: Vec<String>,
+}
+
+/// A place in a program.
+#[derive(Clone, Debug)]
+pub(super) struct Spot {
+    /// The instruction's slot.
+    pub(super) insn: usize,
+    /// Name of the function it is in.
+    pub(super) function: String,
+    /// The line it comes from, where the object says.
+    pub(super) source: Option<SourceLine>,
+}
+
+/// A line of source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct SourceLine {
+    pub(super) file: String,
+    /// From 1.
+    pub(super) line: usize,
+    /// From 1; 0 where the compiler knew none.
+    pub(super) column: usize,
+    pub(super) text: String,
+}
+
+impl Finding {
+    pub(super) fn new(object: &Object, program: &Program, case: &Case, rejection: &Rejection) -> Self {
+        let spot = |insn: usize| Spot {
+            insn,
+            function: program.subprogram_at(insn).map_or_else(|| program.name.clone(), |f| f.name.clone()),
+            source: program.line_at(insn).and_then(|line| source_line(object, line)),
+        };
+        let poison = case.poisoned.iter().find(|poison| poison.at == rejection.insn);
+        let message = match poison {
+            Some(poison) => format!("{}: {}", rejection.message, poison.reason),
+            None => rejection.message.clone(),
+        };
+        let mut listing = vec![String::new(); case.input.insns.len()];
+        for line in text::disassemble(&case.input.insns) {
+            listing[line.at] = line.to_string();
+        }
+        Self {
+            code: rejection.code,
+            message,
+            place: rejection.place.map(place),
+            at: spot(rejection.insn),
+            notes: rejection.notes.iter().map(|note| (spot(note.insn), note.text.clone())).collect(),
+            help: rejection.help.clone(),
+            lines: program.lines.iter().filter_map(|line| source_line(object, line)).collect(),
+            listing,
+        }
+    }
+
+    /// The instruction at a slot as text.
+    pub(super) fn instruction(&self, insn: usize) -> &str {
+        self.listing.get(insn).map_or("", String::as_str)
+    }
+}
+
+/// `r3`, or `fp-16`.
+fn place(place: Place) -> String {
+    match place {
+        Place::Register(reg) => format!("r{}", reg.number()),
+        Place::Stack(offset) => format!("fp{offset:+}"),
+    }
+}
+
+fn source_line(object: &Object, line: &skep_object::Line) -> Option<SourceLine> {
+    let source = object.source(line)?;
+    let known = source.line != 0 && !source.text.trim().is_empty();
+    known.then(|| SourceLine {
+        file: source.file.to_owned(),
+        line: source.line as usize,
+        column: source.column as usize,
+        // A line is a line: whatever else the object says would shift all that follows.
+        text: source.text.lines().next().unwrap_or_default().to_owned(),
+    })
+}
+
+impl SourceLine {
+    /// The bytes of the line that the instruction comes from, as far as a column tells.
+    pub(super) fn span(&self) -> std::ops::Range<usize> {
+        span::at(&self.text, self.column)
+    }
+}

@@ -1,0 +1,183 @@
+//! `skep verify`: what Linux's verifier would say, and why.
+//!
+//! Objects are fitted to the kernel they are verified for ([`skep::verify`]), or programs are read from JSON
+//! lines ([`raw`]). Each gets a verdict, which becomes text ([`text`]), JSON ([`json`]) or SARIF ([`sarif`]).
+//!
+//! The exit code counts verdicts, so trouble with files and arguments is 2 here where other commands say 1.
+
+mod finding;
+mod json;
+mod objects;
+mod raw;
+mod sarif;
+mod span;
+mod text;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::ValueEnum;
+use skep_btf::Btf;
+use skep_platform::Release;
+
+use super::file;
+use crate::report::Failure;
+
+/// Prove programs safe as Linux's verifier does, or say precisely why not
+///
+/// No kernel and no privilege is needed. A program is accepted, rejected, or uses something that the verifier does not model
+/// yet, which is a verdict of its own: unsupported.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Exit codes:
+  0  all programs are accepted
+  1  a program is rejected
+  2  the arguments make no sense, or a file cannot be read
+  3  no program is rejected, but one is unsupported
+
+Examples:
+  skep verify examples/doorman.bpf.o
+  skep verify doorman.bpf.o --set burst=50 --unprivileged
+  skep verify *.bpf.o --format sarif > findings.sarif
+  skep verify --raw programs.jsonl > verdicts.jsonl
+  skep explain E0306")]
+pub(crate) struct Args {
+    /// The object files, as clang, GCC or rustc made them
+    #[arg(value_name = "OBJECT", required_unless_present = "raw")]
+    objects: Vec<PathBuf>,
+
+    /// Verify programs without an object: JSON lines in (`-` is standard input), JSON lines out (see docs/verify.md)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["objects", "program", "set", "format"])]
+    raw: Option<PathBuf>,
+
+    /// Only this program; the default is all that the object marks for loading
+    #[arg(short, long, value_name = "NAME")]
+    program: Option<String>,
+
+    /// Set a global variable before the program is loaded; may be given more than once
+    #[arg(long, value_name = "VARIABLE=VALUE", value_parser = super::run::input::assignment)]
+    set: Vec<(String, String)>,
+
+    /// The release whose rules apply, 5.4 to 6.18: helpers, program, map and attach types that came later are not known to it
+    #[arg(long, value_name = "RELEASE", default_value_t = Release::LATEST, help_heading = "Environment")]
+    kernel: Release,
+
+    /// Verify for a loader without CAP_BPF and CAP_PERFMON
+    #[arg(long, help_heading = "Environment")]
+    unprivileged: bool,
+
+    /// The kernel's types: raw BTF, or an ELF file with a .BTF section [default: the running kernel's, if it has any]
+    #[arg(long, value_name = "FILE", help_heading = "Environment")]
+    btf: Option<PathBuf>,
+
+    /// For people, for programs, or for tools that collect findings
+    #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
+    format: Form,
+}
+
+/// `--format`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// For people
+    Text,
+    /// Everything that is known, as one JSON document
+    Json,
+    /// SARIF 2.1.0, which code hosting sites and editors read
+    Sarif,
+}
+
+/// Verdicts counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Tally {
+    accepted: u64,
+    rejected: u64,
+    unsupported: u64,
+    /// Inputs that could not be read as programs; they have been reported already.
+    broken: u64,
+}
+
+impl Tally {
+    fn count(&mut self, verdict: &skep_verifier::Verdict) {
+        match verdict {
+            skep_verifier::Verdict::Verified(_) => self.accepted += 1,
+            skep_verifier::Verdict::Rejected(_) => self.rejected += 1,
+            skep_verifier::Verdict::Unsupported(_) => self.unsupported += 1,
+        }
+    }
+
+    /// The exit code, as a result of the command.
+    fn exit(self) -> Result<(), Failure> {
+        match self {
+            Self { broken: 1.., .. } => Err(Failure::Silent(2)),
+            Self { rejected: 1.., .. } => Err(Failure::Silent(1)),
+            Self { unsupported: 1.., .. } => Err(Failure::Silent(3)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Args {
+    pub(crate) fn run(self, out: &mut dyn Write) -> Result<(), Failure> {
+        let judged = match &self.raw {
+            Some(path) => raw::verify(&self, path, out),
+            None => objects::verify(&self, out),
+        };
+        // Exit code 1 says that a program is rejected, which is not what happened when a file is missing.
+        match judged {
+            Ok(tally) => tally.exit(),
+            Err(Failure::Message(text)) => {
+                complain(&text);
+                Err(Failure::Silent(2))
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    /// The kernel's types: those of the file given, else the running kernel's, else none.
+    fn kernel_types(&self) -> Result<Option<Arc<Btf>>, Failure> {
+        let Some(path) = &self.btf else { return Ok(Btf::running().ok().map(Arc::new)) };
+        let (name, content) = file::bytes(path)?;
+        let btf = types(&content).map_err(|problem| Failure::new(format!("{name}: {problem}")))?;
+        Ok(Some(Arc::new(btf)))
+    }
+}
+
+/// BTF as it stands or in an ELF file.
+fn types(content: &[u8]) -> Result<Btf, String> {
+    let raw = if skep_btf::elf::is_elf(content) {
+        skep_btf::elf::section(content).map_err(|error| error.to_string())?
+    } else {
+        content
+    };
+    Btf::parse(raw).map_err(|error| error.to_string())
+}
+
+/// One line of trouble on standard error.
+fn complain(text: &str) {
+    let red = anstyle::AnsiColor::Red.on_default().bold();
+    anstream::eprintln!("{red}error{red:#}: {text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(tally: Tally) -> u8 {
+        match tally.exit() {
+            Ok(()) => 0,
+            Err(Failure::Silent(code)) => code,
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_worst_decides_the_exit_code() {
+        let all = Tally { accepted: 1, rejected: 1, unsupported: 1, broken: 1 };
+        assert_eq!(code(all), 2);
+        assert_eq!(code(Tally { broken: 0, ..all }), 1);
+        assert_eq!(code(Tally { broken: 0, rejected: 0, ..all }), 3);
+        assert_eq!(code(Tally { accepted: 5, ..Tally::default() }), 0);
+        assert_eq!(code(Tally::default()), 0);
+    }
+}

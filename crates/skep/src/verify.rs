@@ -1,0 +1,249 @@
+//! From an object to what the verifier takes.
+//!
+//! The verifier knows programs, not objects: it is given instructions whose holes are filled, the maps they name and
+//! what those hold before the first run. [`Setting`] says what the programs are verified for; [`Cases`] fits an object
+//! to it once, and gives one [`Case`] a program.
+//!
+//! A program can fail to fit (the kernel lacks a function it calls, a field it relocates): then nothing can be said about its
+//! safety, and the case says why it is [`Case::unfit`] rather than that the program is wrong.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use skep_btf::Btf;
+use skep_object::{
+    AttachTarget, Environment, ExternKind, FieldKind, Kconfig, MapDef, MapOrigin, Object, Poison, Program,
+    SpecialField, Target,
+};
+use skep_platform::{AttachType, MapFlags, Release};
+use skep_verifier::{
+    FunctionInfo, Input, MapField, MapFieldKind, MapInfo, Report, Stats, Symbol, SymbolKind, Unsupported,
+    Verdict,
+};
+
+use crate::error::Error;
+use crate::variables;
+
+/// What programs are verified for.
+#[derive(Clone, Debug, Default)]
+pub struct Setting {
+    /// The release whose rules apply.
+    pub release: Release,
+    /// Whether the loader lacks CAP_BPF and CAP_PERFMON.
+    pub unprivileged: bool,
+    /// The kernel's types. Without them CO-RE relocations are matched against the object's own, and programs that need
+    /// kernel functions or variables do not fit.
+    pub kernel: Option<Arc<Btf>>,
+    /// Global variables and their values as text.
+    pub variables: Vec<(String, String)>,
+    /// What `__kconfig` variables are filled from. Where a value is missing, what they hold counts as unknown.
+    pub kconfig: Kconfig,
+}
+
+/// An object fitted to a setting.
+pub struct Cases<'a> {
+    object: &'a Object,
+    setting: &'a Setting,
+    maps: Vec<MapInfo>,
+}
+
+/// A program ready to be verified.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// What the verifier takes. Meaningless where the program is unfit.
+    pub input: Input,
+    /// Why the program cannot be fitted to the setting.
+    pub unfit: Option<String>,
+    /// Instructions without a value on this kernel; reaching one is the program's fault, and this says why.
+    pub poisoned: Vec<Poison>,
+}
+
+impl<'a> Cases<'a> {
+    /// Fits the object's maps.
+    ///
+    /// # Errors
+    /// When a variable of the setting is not in the object, or its value not of its type.
+    pub fn new(object: &'a Object, setting: &'a Setting) -> Result<Self, Error> {
+        let contents = variables::initial_contents(object, &setting.variables)?;
+        let configured = object.kconfig(&setting.kconfig).ok();
+        let maps = object.maps.iter().zip(contents).map(|(definition, bytes)| {
+            let mut map = map(definition);
+            match definition.origin {
+                MapOrigin::Rodata => (map.frozen, map.value) = (true, bytes),
+                MapOrigin::Kconfig => {
+                    (map.frozen, map.value) = (configured.is_some(), configured.clone().unwrap_or_default());
+                }
+                _ => map.value = bytes,
+            }
+            map
+        });
+        let maps = maps.collect();
+        Ok(Self { object, setting, maps })
+    }
+
+    /// Fits one of the object's programs.
+    pub fn case(&self, program: &Program) -> Case {
+        let Some(program_type) = program.kind.program_type else {
+            let reason =
+                format!("the section {:?} does not say what type of program it holds", program.section);
+            return self.unfit(program, skep_platform::ProgramType::SocketFilter, reason);
+        };
+        let kernel = self.setting.kernel.as_deref();
+        let target = kernel.map_or(Target::Local, Target::Btf);
+        let relocated = match program.relocate(self.object, &Environment::with_target(target)) {
+            Ok(relocated) => relocated,
+            Err(error) => return self.unfit(program, program_type, error.to_string()),
+        };
+        let mut input = Input::new(program_type, relocated.insns);
+        self.describe(program, &mut input);
+        Case { input, unfit: None, poisoned: relocated.poisoned }
+    }
+
+    fn unfit(&self, program: &Program, program_type: skep_platform::ProgramType, reason: String) -> Case {
+        let mut input = Input::new(program_type, program.insns.clone());
+        self.describe(program, &mut input);
+        Case { input, unfit: Some(reason), poisoned: Vec::new() }
+    }
+
+    /// Everything but type and instructions.
+    fn describe(&self, program: &Program, input: &mut Input) {
+        let (object, kind) = (self.object, &program.kind);
+        input.name.clone_from(&program.name);
+        input.license.clone_from(&object.license);
+        input.unprivileged = self.setting.unprivileged;
+        input.release = self.setting.release;
+        input.attach_type = kind.attach_type;
+        input.attach_target = target(&kind.target);
+        self.struct_ops(program, input);
+        if kind.sleepable {
+            input.flags |= skep_verifier::program::flags::SLEEPABLE;
+        }
+        if kind.frags {
+            input.flags |= skep_verifier::program::flags::XDP_HAS_FRAGS;
+        }
+        input.maps.clone_from(&self.maps);
+        input.btf.clone_from(&object.btf);
+        input.kernel_btf.clone_from(&self.setting.kernel);
+        let functions = program.subprograms.iter();
+        input.functions =
+            functions.filter_map(|f| Some(FunctionInfo { start: f.start, type_id: f.func? })).collect();
+        input.symbols = program.externs.iter().filter_map(|used| self.symbol(used)).collect();
+        input.lines = program.lines.iter().map(|line| (line.at, line.line)).collect();
+    }
+
+    fn symbol(&self, used: &skep_object::ExternUse) -> Option<Symbol> {
+        let item = self.object.externs.get(used.index)?;
+        let kind = match item.kind {
+            ExternKind::Function { .. } => SymbolKind::Kfunc,
+            ExternKind::Variable { .. } => SymbolKind::BtfId,
+            ExternKind::Kconfig { .. } | ExternKind::Undefined => return None,
+        };
+        Some(Symbol { at: used.at, kind, name: item.name.clone() })
+    }
+
+    /// A member of a struct_ops instance is known by the type's name and, in the place of the attach type, the member's
+    /// index in the kernel's type.
+    fn struct_ops(&self, program: &Program, input: &mut Input) {
+        for instance in &self.object.struct_ops {
+            let is_it = |member: &&skep_object::StructOpsMember| {
+                self.object.programs.get(member.program).is_some_and(|p| p.name == program.name)
+            };
+            let Some(member) = instance.members.iter().find(is_it) else { continue };
+            input.attach_target = Some(instance.type_name.clone());
+            let kernel = self.setting.kernel.as_deref();
+            let index = kernel.and_then(|btf| member_index(btf, &instance.type_name, &member.name));
+            let number = u32::try_from(index.unwrap_or(member.index)).ok();
+            input.attach_type = number.and_then(AttachType::from_number);
+            return;
+        }
+    }
+}
+
+fn member_index(btf: &Btf, structure: &str, member: &str) -> Option<usize> {
+    let id = btf.find(structure, skep_btf::Kind::Struct)?;
+    btf.get(id)?.as_composite()?.members.iter().position(|candidate| candidate.name == member)
+}
+
+/// The one name that a target has for the verifier.
+fn target(target: &AttachTarget) -> Option<String> {
+    match target {
+        AttachTarget::Named(name)
+        | AttachTarget::Function { name, .. }
+        | AttachTarget::Syscall { name, .. }
+        | AttachTarget::Tracepoint { name, .. } => Some(name.clone()),
+        _ => None,
+    }
+}
+
+/// A map as the verifier knows it, without contents.
+fn map(definition: &MapDef) -> MapInfo {
+    MapInfo {
+        name: definition.name.clone(),
+        flags: MapFlags(definition.flags),
+        extra: definition.extra,
+        inner: definition.inner.as_deref().map(|inner| Box::new(map(inner))),
+        fields: definition.fields.iter().filter_map(field).collect(),
+        ..MapInfo::new(
+            definition.map_type,
+            definition.key_size,
+            definition.value_size,
+            definition.max_entries,
+        )
+    }
+}
+
+/// A special field as the verifier knows it; `None` for what cannot be in a value.
+pub fn field(field: &SpecialField) -> Option<MapField> {
+    let kind = match &field.kind {
+        FieldKind::SpinLock => MapFieldKind::SpinLock,
+        FieldKind::ResilientSpinLock => MapFieldKind::ResilientSpinLock,
+        FieldKind::Timer => MapFieldKind::Timer,
+        FieldKind::Workqueue => MapFieldKind::Workqueue,
+        FieldKind::TaskWork => MapFieldKind::TaskWork,
+        FieldKind::Refcount => MapFieldKind::Refcount,
+        FieldKind::Kptr { .. } => MapFieldKind::Kptr,
+        FieldKind::ListHead { .. } => MapFieldKind::ListHead,
+        FieldKind::ListNode => MapFieldKind::ListNode,
+        FieldKind::RbRoot { .. } => MapFieldKind::RbRoot,
+        FieldKind::RbNode => MapFieldKind::RbNode,
+        FieldKind::Dynptr => return None,
+    };
+    Some(MapField { offset: field.offset, size: field.size, kind })
+}
+
+impl Case {
+    /// Verifies it; a program that does not fit is *unsupported*.
+    pub fn verify(&self) -> (Report, Duration) {
+        match &self.unfit {
+            Some(reason) => (unsupported(reason.clone()), Duration::ZERO),
+            None => verify(&self.input),
+        }
+    }
+}
+
+/// Stack of the thread that verifies: what recursion over types and calls may take, with room to spare.
+const STACK: usize = 64 << 20;
+
+/// Verifies, and measures how long that took. A panic of the verifier, which is a mistake in it, becomes the verdict
+/// *unsupported*: it must not be taken for a judgement, nor keep other programs from being judged.
+pub fn verify(input: &Input) -> (Report, Duration) {
+    let work = || {
+        let begin = Instant::now();
+        let report = skep_verifier::verify(input);
+        (report, begin.elapsed())
+    };
+    let done = std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
+        thread.map(|thread| thread.join())
+    });
+    match done {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(_)) => (unsupported("the verifier broke down on this program".to_owned()), Duration::ZERO),
+        Err(error) => (unsupported(format!("no thread to verify in: {error}")), Duration::ZERO),
+    }
+}
+
+/// Nothing said about the program, and why.
+pub fn unsupported(reason: String) -> Report {
+    Report { verdict: Verdict::Unsupported(Unsupported { insn: None, reason }), stats: Stats::default() }
+}
