@@ -47,7 +47,7 @@ mod tests {
     #[test]
     fn bytes_come_back_from_text() {
         assert_eq!(hex("00ff1A").unwrap(), [0, 255, 26]);
-        assert_eq!(hex("").unwrap(), []);
+        assert!(hex("").unwrap().is_empty());
         assert!(hex("0").unwrap_err().contains("found 1 digits"));
         assert!(hex("0é").is_err() && hex("0g").is_err());
         for (text, bytes) in
