@@ -1,6 +1,6 @@
 //! Epochs: when memory that was taken out of a map may be used again.
 //!
-//! Every holder of a slot shows the epoch that was current when it pinned ([`crate::pin`]). Something unlinked from a map is
+//! Every holder of a slot shows the epoch that was current when it pinned ([`mod@crate::pin`]). Something unlinked from a map is
 //! stamped with the epoch read *after* the unlinking. A holder that could have seen it pinned before, so its word is at
 //! most the stamp. Whatever is stamped lower than every word in use is out of reach.
 //!

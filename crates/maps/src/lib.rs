@@ -1,6 +1,6 @@
 //! Every eBPF map type, concurrent, with Linux's semantics.
 //!
-//! A [`Map`] is used from two sides at once. *Programs* run under a [`Guard`] (from [`pin`]) and hold raw pointers to values,
+//! A [`Map`] is used from two sides at once. *Programs* run under a [`Guard`] (from [`pin()`]) and hold raw pointers to values,
 //! as the helpers give them; the *application* copies keys and values in and out with the meaning of `bpf(2)`.
 //!
 //! * Values lie in memory that does not move while the map lives; pointers handed out under a guard stay pointers to values

@@ -1,5 +1,9 @@
 //! Files built here, byte by byte: what every parser must hold against, and the errors a person gets to read.
 
+#[path = "../tests/common/damage.rs"]
+mod damage;
+
+use damage::Random;
 use skep_isa::{ByteOrder, RawInsn, to_bytes};
 
 use crate::elf::{
@@ -258,37 +262,13 @@ fn programs_that_share_a_large_function_stop_at_the_limit() {
     assert!(error.to_string().contains("instructions in all programs"), "{error}");
 }
 
-/// A generator whose numbers are the same in every run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % limit.max(1) as u64) as usize
-    }
-}
-
 #[test]
 fn damaged_files_are_refused_or_read_but_never_panic() {
     let originals = [sample(ByteOrder::Little).finish(), sample(ByteOrder::Big).finish(), typed_sample()];
     let mut random = Random(0x5eed_0bee);
     let mut read = 0;
     for round in 0..20_000 {
-        let mut bytes = originals[round % originals.len()].clone();
-        for _ in 0..1 + random.below(4) {
-            let at = random.below(bytes.len());
-            // Small numbers, ends of ranges and single bits find more than noise does.
-            bytes[at] = match random.below(4) {
-                0 => random.below(256) as u8,
-                1 => [0, 1, 0x7f, 0x80, 0xff][random.below(5)],
-                _ => bytes[at] ^ 1 << random.below(8),
-            };
-        }
-        if random.below(8) == 0 {
-            bytes.truncate(random.below(bytes.len()));
-        }
+        let bytes = random.damage(&originals[round % originals.len()], 4, 8);
         match Object::parse("damaged.o", &bytes) {
             Ok(object) => {
                 read += 1;

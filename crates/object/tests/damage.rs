@@ -3,24 +3,15 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod common;
+#[path = "common/damage.rs"]
+mod damage;
 
 use common::{CLANG, GCC, compile};
+use damage::Random;
 use skep_object::{Environment, Kconfig, Object, Target, link};
 
 /// Damaged copies made of each object.
 const ROUNDS: usize = 2_000;
-
-/// Numbers that are the same in every run (xorshift).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % limit.max(1) as u64) as usize
-    }
-}
 
 /// Parses, fits and links; whatever comes of it, it is an answer and not a panic.
 fn use_up(bytes: &[u8]) {
@@ -53,19 +44,7 @@ fn damaged_objects_are_refused_or_read() {
     let mut random = Random(0x5eed_5eed);
     for original in &originals {
         for _ in 0..ROUNDS {
-            let mut bytes = original.clone();
-            for _ in 0..1 + random.below(6) {
-                let at = random.below(bytes.len());
-                bytes[at] = match random.below(3) {
-                    0 => random.below(256) as u8,
-                    1 => [0, 1, 0x7f, 0x80, 0xff][random.below(5)],
-                    _ => bytes[at] ^ 1 << random.below(8),
-                };
-            }
-            if random.below(10) == 0 {
-                bytes.truncate(random.below(bytes.len()));
-            }
-            use_up(&bytes);
+            use_up(&random.damage(original, 6, 10));
         }
     }
 }
