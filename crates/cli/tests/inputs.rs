@@ -215,3 +215,17 @@ fn maps_take_the_sizes_they_are_given() {
     fails(&[&args[..], &["--map", "ports.max_entries=8"]].concat(), &["no map `ports`", "knocked_ports"]);
     fails(&[&args[..], &["--map", "tallies.max_entries=0"]].concat(), &["map tallies", "max_entries 0"]);
 }
+
+#[test]
+fn a_look_up_is_given_as_such() {
+    let web =
+        Scratch::new("web.s", "r2 = *(u32 *)(r1 +60)\nr0 = 1\nif r2 == 443 goto out\nr0 = 0\nout: exit");
+    let run_on =
+        |input| json(&["run", web.arg(), "--type", "sk_lookup", "--on", input])["values"][0]["value"].clone();
+    assert_eq!(run_on("lookup:tcp,198.51.100.1:40000,192.0.2.1:443"), 1);
+    assert_eq!(run_on("lookup:udp,[2001:db8::1]:40000,[2001:db8::2]:53"), 0);
+    for wrong in ["lookup:tcp", "lookup:sctp,1.2.3.4:5,1.2.3.4:6", "lookup:tcp,1.2.3.4,1.2.3.4:6", "ctx:00"] {
+        let output = run(&["run", web.arg(), "--type", "sk_lookup", "--on", wrong]);
+        assert_eq!(output.status.code(), Some(2), "{wrong}");
+    }
+}

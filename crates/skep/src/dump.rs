@@ -12,6 +12,23 @@ use skep_maps::Map;
 use skep_object::MapDef;
 use skep_platform::MapType;
 
+/// Whether keys are indices, and whether values are numbers of maps and programs, whatever the object says of them.
+fn numbers(map_type: MapType) -> (bool, bool) {
+    use MapType as T;
+    let index = matches!(
+        map_type,
+        T::Array
+            | T::PercpuArray
+            | T::ProgArray
+            | T::ArrayOfMaps
+            | T::Devmap
+            | T::Cpumap
+            | T::Xskmap
+            | T::Sockmap
+    );
+    (index, matches!(map_type, T::ProgArray | T::ArrayOfMaps | T::HashOfMaps))
+}
+
 /// The entries of a map, decoded.
 #[derive(Clone, Debug)]
 pub struct Dump {
@@ -113,17 +130,20 @@ fn order(definition: &MapDef, key: &[u8]) -> Vec<u8> {
 }
 
 fn row(definition: &MapDef, btf: Option<&Btf>, per_cpu: bool, key: &[u8], value: &[u8]) -> Row {
-    let decode = |id: Option<TypeId>, bytes: &[u8]| match (btf, id) {
-        (Some(btf), Some(id)) => format_named(btf, id, &definition.name, bytes),
+    let decode = |id: Option<TypeId>, bytes: &[u8], number: bool| match (btf, id, <[u8; 4]>::try_from(bytes))
+    {
+        (Some(btf), Some(id), _) => format_named(btf, id, &definition.name, bytes),
+        (_, _, Ok(word)) if number => Value::Int(u32::from_ne_bytes(word).into()),
         _ => Value::Unknown(bytes.to_vec()),
     };
+    let (key_is_number, value_is_number) = numbers(definition.map_type);
     let size = definition.value_size as usize;
     let values = if per_cpu {
         // Each slot's value is padded to 8 bytes, as bpf(2) has it.
         let slots = value.chunks(size.next_multiple_of(8).max(8));
-        slots.map(|slot| decode(definition.value_type, slot.get(..size).unwrap_or(slot))).collect()
+        slots.map(|slot| decode(definition.value_type, slot.get(..size).unwrap_or(slot), false)).collect()
     } else {
-        vec![decode(definition.value_type, value)]
+        vec![decode(definition.value_type, value, value_is_number)]
     };
-    Row { key: decode(definition.key_type, key), values }
+    Row { key: decode(definition.key_type, key, key_is_number), values }
 }

@@ -54,7 +54,7 @@ pub use engine::{Engine, EngineBuilder};
 pub use error::Error;
 pub use link::{Link, Point};
 pub use load::{Loaded, Loader, open};
-pub use once::{run_on_arguments, run_on_bytes};
+pub use once::{run_on_arguments, run_on_bytes, run_on_lookup};
 pub use skep_maps::Map;
 pub use skep_object::Object;
 pub use skep_vm::{

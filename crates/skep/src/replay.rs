@@ -15,6 +15,9 @@ use skep_vm::{Fault, Program};
 use crate::capture::Frame;
 use crate::error::Error;
 
+/// Bytes of an Ethernet header.
+const ETH_HLEN: usize = 14;
+
 /// A packet program with the context it runs on and the counts so far.
 pub struct Replay {
     program: Program,
@@ -175,6 +178,13 @@ impl Replay {
                 let bytes = context.skb.wire_bytes();
                 (std::borrow::Cow::Owned(bytes), context.redirect.as_ref(), &context.emitted[..])
             }
+        };
+        // What is too short to be a frame is filled up for the program's sake; that is none of its doing.
+        let bytes = match bytes.strip_prefix(frame.data) {
+            Some(rest) if frame.data.len() < ETH_HLEN && rest.iter().all(|&byte| byte == 0) => {
+                std::borrow::Cow::Owned(frame.data.to_vec())
+            }
+            _ => bytes,
         };
         if *bytes != *frame.data {
             self.summary.rewritten += 1;

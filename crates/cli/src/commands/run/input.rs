@@ -1,7 +1,10 @@
 //! What `--on`, `--set` and `--clock` mean.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
+
+use skep::net::Transport;
 
 /// `--on`
 #[derive(Clone, Debug)]
@@ -14,6 +17,15 @@ pub(crate) enum Input {
     Context(Vec<u8>),
     /// `args:N,N,…`
     Arguments(Vec<u64>),
+    /// `lookup:tcp,REMOTE,LOCAL`
+    Lookup {
+        /// TCP or UDP.
+        transport: Transport,
+        /// Who sends.
+        remote: SocketAddr,
+        /// To whom.
+        local: SocketAddr,
+    },
 }
 
 impl FromStr for Input {
@@ -27,10 +39,40 @@ impl FromStr for Input {
             Some(("args", list)) => {
                 list.split(',').map(number).collect::<Result<_, _>>().map(Self::Arguments)
             }
+            Some(("lookup", text)) => lookup(text),
             _ if text.ends_with(".pcap") || text.ends_with(".pcapng") => Ok(Self::Capture(text.into())),
-            _ => Err("expected pcap:FILE, hex:BYTES, ctx:BYTES or args:N,N,…".to_owned()),
+            _ => {
+                Err("expected pcap:FILE, hex:BYTES, ctx:BYTES, args:N,N,… or lookup:tcp,REMOTE,LOCAL"
+                    .to_owned())
+            }
         }
     }
+}
+
+/// `tcp,REMOTE,LOCAL`
+fn lookup(text: &str) -> Result<Input, String> {
+    let expected = "expected lookup:tcp,REMOTE,LOCAL or lookup:udp,REMOTE,LOCAL";
+    let mut parts = text.split(',').map(str::trim);
+    let (Some(transport), Some(remote), Some(local), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return Err(expected.to_owned());
+    };
+    let transport = match transport {
+        "tcp" => Transport::Tcp,
+        "udp" => Transport::Udp,
+        _ => return Err(expected.to_owned()),
+    };
+    let end = |text: &str| {
+        let wrong =
+            || format!("`{text}` is no address with a port: expected 192.0.2.1:80 or [2001:db8::1]:80");
+        text.parse::<SocketAddr>().map_err(|_| wrong())
+    };
+    let (remote, local) = (end(remote)?, end(local)?);
+    if remote.is_ipv4() != local.is_ipv4() {
+        return Err(format!("{remote} and {local} are not of one family"));
+    }
+    Ok(Input::Lookup { transport, remote, local })
 }
 
 /// `NAME=VALUE`

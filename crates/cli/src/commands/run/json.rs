@@ -5,7 +5,9 @@ use std::io::Write;
 use serde_json::{Map as Object, Value as Json, json};
 use skep::events;
 use skep::net::Fate;
+use skep_btf::value::{Value, format_named};
 use skep_object::Source;
+use skep_platform::MapType;
 
 use super::Args;
 use super::session::{MapReport, Packets, Report};
@@ -23,6 +25,7 @@ pub(crate) fn render(report: &Report, args: &Args, out: &mut dyn Write) -> Resul
         None => {
             let values = report.values.iter().map(|(value, times)| json!({ "value": value, "times": times }));
             root.insert("values".into(), values.collect());
+            root.insert("socket".into(), report.chosen.clone().into());
             let fault = report.fault.as_ref().map(|fault| fault_json(report, fault, None));
             root.insert("fault".into(), fault.into());
         }
@@ -98,19 +101,26 @@ fn map_json(report: &Report, map: &MapReport, args: &Args) -> Json {
     });
     object.insert("rows".into(), rows.collect());
     if map.record_count > 0 || map.lost > 0 {
-        let btf = report.object.btf.as_deref();
-        let records = map.records.iter().map(|record| {
-            let ty = args.events.clone().or_else(|| events::likely_type(btf?, record.len()));
-            match btf.zip(ty) {
-                Some((btf, ty)) => events::decode(btf, &ty, record).to_json(),
-                None => hex(record).into(),
-            }
+        let records = map.records.iter().map(|record| match decoded(report, map, args, record) {
+            Some(value) => value.to_json(),
+            None => hex(record).into(),
         });
         object.insert("records".into(), records.collect());
         object.insert("record_count".into(), map.record_count.into());
         object.insert("lost".into(), map.lost.into());
     }
     Json::Object(object)
+}
+
+/// A record by its type: the map's values' own, the one asked for, or the likely one.
+pub(crate) fn decoded(report: &Report, map: &MapReport, args: &Args, record: &[u8]) -> Option<Value> {
+    let btf = report.object.btf.as_deref()?;
+    if let (MapType::Queue | MapType::Stack, Some(id)) = (map.definition.map_type, map.definition.value_type)
+    {
+        return Some(format_named(btf, id, &map.definition.name, record));
+    }
+    let name = args.events.clone().or_else(|| events::likely_type(btf, record.len()))?;
+    Some(events::decode(btf, &name, record))
 }
 
 /// The source line of an instruction, where the object knows it.

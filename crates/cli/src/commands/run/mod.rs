@@ -38,7 +38,8 @@ pub(crate) struct Args {
     program: Option<String>,
 
     /// What to run it on: pcap:FILE (pcap or pcapng), hex:BYTES (one packet), ctx:BYTES (a context's memory),
-    /// args:N,N,… (arguments of a raw tracepoint); nothing is an empty context
+    /// args:N,N,… (arguments of a raw tracepoint), lookup:tcp,REMOTE,LOCAL (a connection that looks for its socket);
+    /// nothing is an empty context
     #[arg(long, value_name = "INPUT")]
     on: Option<input::Input>,
 

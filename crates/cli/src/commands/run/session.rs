@@ -12,10 +12,11 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use skep::capture::{Frame, Reader, Writer};
 use skep::dump::{self, Dump};
 use skep::events::{Event, Events};
-use skep::net::Environment;
+use skep::net::{Environment, Tuple};
 use skep::replay::{Replay, Summary};
 use skep::{Clock, Engine, Fault, Loaded, Map, Object, Options, Program, Strictness, Trace};
 use skep_object::{MapDef, MapOrigin};
+use skep_platform::{MapType, ProgramType};
 
 use super::Args;
 use super::input::{ClockChoice, Input, Size};
@@ -60,6 +61,8 @@ pub(crate) struct Report {
     /// Return value and fault of runs that were not on packets: how often each value came.
     pub(crate) values: BTreeMap<u64, u64>,
     pub(crate) fault: Option<Fault>,
+    /// The socket that a look-up's program chose, as the network has it.
+    pub(crate) chosen: Option<String>,
     pub(crate) maps: Vec<MapReport>,
     pub(crate) trace: TraceLog,
     /// Time of the first packet on the program's clock, to which trace times are relative.
@@ -129,7 +132,7 @@ impl Session {
         let mut collected = Collected::open(self.loaded.maps());
         let begin = Instant::now();
         let (mut values, mut fault) = (BTreeMap::new(), None);
-        let mut packets = None;
+        let (mut packets, mut chosen) = (None, None);
         let mut first = 0;
         match &args.on {
             Some(Input::Capture(path)) => {
@@ -139,10 +142,13 @@ impl Session {
             }
             Some(Input::Packet(bytes)) => packets = Some(self.one_packet(args, bytes, &mut collected)?),
             other => {
-                self.refuse_without_packets()?;
+                self.refuse_mismatch(other.as_ref())?;
                 for _ in 0..args.repeat {
-                    match self.run_on(other.as_ref()) {
-                        Ok(value) => *values.entry(value).or_default() += 1,
+                    match self.run_on(other.as_ref(), args.interface) {
+                        Ok((value, socket)) => {
+                            *values.entry(value).or_default() += 1;
+                            chosen = socket.and_then(|number| self.socket(number));
+                        }
                         Err(found) => {
                             fault = Some(found);
                             break;
@@ -164,35 +170,51 @@ impl Session {
             packets,
             values,
             fault,
+            chosen,
             maps,
             trace,
             begin: first,
         })
     }
 
-    /// A packet program on anything else would fault at its first instruction, and the fault would blame the program.
-    fn refuse_without_packets(&self) -> Result<(), Failure> {
+    /// A program on what it is not for would fault at its first instruction, and the fault would blame the program.
+    fn refuse_mismatch(&self, input: Option<&Input>) -> Result<(), Failure> {
         let hook = self.program.hook();
-        match hook.program_type() {
-            Some(program_type) if Replay::takes(program_type) => Err(Failure::usage(format!(
-                "program {} is for `{}`: give it packets, with --on pcap:FILE or --on hex:BYTES",
-                self.program.name(),
-                hook.name(),
-            ))),
-            _ => Ok(()),
-        }
+        let is_lookup = matches!(input, Some(Input::Lookup { .. }));
+        let wanted = match hook.program_type() {
+            Some(program_type) if Replay::takes(program_type) => {
+                "packets, with --on pcap:FILE or --on hex:BYTES"
+            }
+            Some(ProgramType::SkLookup) if !is_lookup => "a look-up, with --on lookup:tcp,REMOTE,LOCAL",
+            Some(ProgramType::SkLookup) => return Ok(()),
+            _ if is_lookup => "a context, with --on ctx:BYTES or --on args:N,N,…",
+            _ => return Ok(()),
+        };
+        let (name, hook) = (self.program.name(), hook.name());
+        Err(Failure::usage(format!("program {name} is for `{hook}`: give it {wanted}")))
     }
 
-    fn run_on(&self, input: Option<&Input>) -> Result<u64, Fault> {
+    /// The value returned, and the number of the socket chosen by a look-up's program.
+    fn run_on(&self, input: Option<&Input>, ifindex: u32) -> Result<(u64, Option<usize>), Fault> {
         let outcome = match input {
             Some(Input::Context(bytes)) => {
                 let mut bytes = bytes.clone();
                 skep::run_on_bytes(&self.program, &mut bytes)
             }
             Some(Input::Arguments(list)) => skep::run_on_arguments(&self.program, list),
+            Some(&Input::Lookup { transport, remote, local }) => {
+                let tuple = Tuple { transport, remote, local, ifindex };
+                let (outcome, socket) = skep::run_on_lookup(&self.program, self.environment.clone(), tuple)?;
+                return Ok((outcome.value, socket));
+            }
             _ => skep::run_on_bytes(&self.program, &mut []),
         };
-        outcome.map(|outcome| outcome.value)
+        outcome.map(|outcome| (outcome.value, None))
+    }
+
+    /// A socket of the network, in words.
+    fn socket(&self, number: usize) -> Option<String> {
+        self.environment.sockets.get(number).map(|socket| format!("socket {number} at {}", socket.local))
     }
 
     fn replay(&self, args: &Args) -> Result<Replay, Failure> {
@@ -286,7 +308,11 @@ impl Session {
         });
         shown
             .map(|(index, (definition, map))| {
-                let gathered = collected.by_map.remove(&index).unwrap_or_default();
+                let mut gathered = collected.by_map.remove(&index).unwrap_or_default();
+                // The run is over: nobody misses what is taken out.
+                while let (MapType::Queue | MapType::Stack, Ok(value)) = (definition.map_type, map.pop()) {
+                    gathered.add(value);
+                }
                 let mut definition = definition.clone();
                 // What was asked for, or filled in by the loader, and not what the object says.
                 definition.max_entries = map.spec().max_entries;
@@ -316,6 +342,15 @@ struct Gathered {
     lost: u64,
 }
 
+impl Gathered {
+    fn add(&mut self, record: Vec<u8>) {
+        self.count += 1;
+        if self.records.len() < KEEP {
+            self.records.push(record);
+        }
+    }
+}
+
 impl Collected {
     fn open(maps: &[Map]) -> Self {
         Self { events: Events::open(maps), by_map: BTreeMap::new() }
@@ -327,12 +362,7 @@ impl Collected {
             let gathered = by_map.entry(index).or_default();
             match event {
                 Event::Lost(count) => gathered.lost += count,
-                Event::Record(record) => {
-                    gathered.count += 1;
-                    if gathered.records.len() < KEEP {
-                        gathered.records.push(record);
-                    }
-                }
+                Event::Record(record) => gathered.add(record),
             }
         });
     }

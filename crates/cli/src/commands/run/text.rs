@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use comfy_table::CellAlignment;
-use skep::events;
 use skep::net::Fate;
 use skep_object::MapOrigin;
 
@@ -103,6 +102,9 @@ fn render_values(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             write!(out, ", {} times", count(*times))?;
         }
     }
+    if let Some(socket) = &report.chosen {
+        write!(out, ", chose {socket}")?;
+    }
     writeln!(out, ", {}", time(report.elapsed))
 }
 
@@ -150,11 +152,9 @@ fn render_records(report: &Report, map: &MapReport, args: &Args, out: &mut dyn W
     let (name, kind) = (&map.definition.name, map.definition.map_type.name());
     writeln!(out, "\n{TITLE}{name}{TITLE:#} {FAINT}{kind}, {} records{FAINT:#}", count(map.record_count))?;
     let limit = if args.lines == 0 { usize::MAX } else { args.lines };
-    let btf = report.object.btf.as_deref();
     for record in map.records.iter().take(limit) {
-        let ty = args.events.clone().or_else(|| events::likely_type(btf?, record.len()));
-        match btf.zip(ty) {
-            Some((btf, ty)) => writeln!(out, "  {}", events::decode(btf, &ty, record))?,
+        match json::decoded(report, map, args, record) {
+            Some(value) => writeln!(out, "  {value}")?,
             None => writeln!(out, "  {}", json::hex(record))?,
         }
     }
