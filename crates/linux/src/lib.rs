@@ -12,12 +12,20 @@ mod btf;
 #[cfg(test)]
 mod calls_test;
 mod live;
+mod load;
 mod map;
+mod pin;
 pub mod probe;
 mod prog;
+mod program;
 pub mod sys;
 
-pub use btf::btf_load;
+pub use btf::{btf_load, btf_load_explained};
 pub use live::{Unavailable, live_bpf};
-pub use map::{MapRequest, map_create, map_delete, map_lookup, map_next_key, map_update, possible_cpus};
+pub use load::{LoadError, Loaded, Loader};
+pub use map::{
+    Batch, Keys, Map, MapMemory, MapRequest, Mapping, map_create, map_delete, map_lookup, map_next_key,
+    map_update, page_size, possible_cpus,
+};
 pub use prog::{LoadRefused, LoadRequest, RunRequest, RunResult, prog_load, prog_load_simple, prog_test_run};
+pub use program::{Program, ProgramInfo, count_runs};

@@ -181,7 +181,7 @@ fn try_load(request: &LoadRequest<'_>, log_level: u32, log: &mut [u8]) -> Result
 }
 
 /// `KERNEL_VERSION` of the running kernel, which old kernels demanded of kprobe programs. 6.18 ignores it.
-fn kernel_version() -> u32 {
+pub(crate) fn kernel_version() -> u32 {
     static VERSION: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
     *VERSION.get_or_init(|| {
         let text = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();

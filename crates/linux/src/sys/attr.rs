@@ -139,12 +139,62 @@ attrs! {
         btf_token_fd: i32,
     }
 
-    /// `BPF_LINK_CREATE`, the part that every link has and 40 bytes that are the kind's own.
+    /// `BPF_LINK_CREATE`, the part that every link has and 48 bytes that are the kind's own.
     LinkCreate {
         prog_fd: u32,
         target_fd: u32,
         attach_type: u32,
         flags: u32,
-        own: [u64; 5],
+        own: [u64; 6],
+    }
+
+    /// `BPF_LINK_UPDATE`; `old_prog_fd` only with `BPF_F_REPLACE`.
+    LinkUpdate {
+        link_fd: u32,
+        new_prog_fd: u32,
+        flags: u32,
+        old_prog_fd: u32,
+    }
+
+    /// `BPF_LINK_DETACH`.
+    LinkDetach {
+        link_fd: u32,
+    }
+
+    /// `BPF_ITER_CREATE`.
+    IterCreate {
+        link_fd: u32,
+        flags: u32,
+    }
+
+    /// `BPF_OBJ_PIN` and `BPF_OBJ_GET`.
+    ObjPin {
+        pathname: u64,
+        bpf_fd: u32,
+        file_flags: u32,
+    }
+
+    /// `BPF_*_GET_NEXT_ID`, `BPF_*_GET_FD_BY_ID`.
+    ById {
+        id: u32,
+        next_id: u32,
+        open_flags: u32,
+    }
+
+    /// `BPF_ENABLE_STATS`.
+    EnableStats {
+        kind: u32,
+    }
+
+    /// `BPF_MAP_*_BATCH`.
+    MapBatch {
+        in_batch: u64,
+        out_batch: u64,
+        keys: u64,
+        values: u64,
+        count: u32,
+        map_fd: u32,
+        elem_flags: u64,
+        flags: u64,
     }
 }

@@ -6,6 +6,7 @@
 //! refuses non-zero bytes behind what it knows.
 
 pub mod attr;
+pub mod info;
 
 use std::os::fd::{FromRawFd, OwnedFd};
 
@@ -27,22 +28,54 @@ pub enum Command {
     MapNextKey = 4,
     /// Verifies a program and takes it in.
     ProgLoad = 5,
+    /// Gives a program, map or link a name in the BPF file system.
+    ObjPin = 6,
+    /// Opens what such a name stands for.
+    ObjGet = 7,
     /// Runs a program on given input.
     ProgTestRun = 10,
+    /// The program id after an id.
+    ProgNextId = 11,
+    /// The map id after an id.
+    MapNextId = 12,
+    /// Opens a program.
+    ProgById = 13,
+    /// Opens a map.
+    MapById = 14,
     /// Describes a program, map, link or BTF.
     ObjInfo = 15,
     /// Attaches to a raw tracepoint.
     RawTracepointOpen = 17,
     /// Takes in BTF.
     BtfLoad = 18,
+    /// Opens BTF.
+    BtfById = 19,
     /// Removes an element and reads it.
     MapLookupAndDelete = 21,
     /// Ends writing from user space.
     MapFreeze = 22,
+    /// Reads many elements.
+    MapLookupBatch = 24,
+    /// Removes many elements and reads them.
+    MapLookupAndDeleteBatch = 25,
+    /// Writes many elements.
+    MapUpdateBatch = 26,
+    /// Removes many elements.
+    MapDeleteBatch = 27,
     /// Attaches a program as a link.
     LinkCreate = 28,
+    /// Puts another program behind a link.
+    LinkUpdate = 29,
+    /// Opens a link.
+    LinkById = 30,
+    /// The link id after an id.
+    LinkNextId = 31,
+    /// Counts runs and their time while the descriptor is open.
+    EnableStats = 32,
     /// Opens an iterator link for reading.
     IterCreate = 33,
+    /// Takes a link off its hook without closing it.
+    LinkDetach = 34,
 }
 
 /// Makes the call and returns what it returned.

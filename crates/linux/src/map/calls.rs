@@ -6,7 +6,7 @@ use skep_platform::errno::{EINVAL, ENOENT};
 use skep_platform::{Errno, MapFlags, MapType};
 
 use crate::prog::object_name;
-use crate::sys::{Command, attr, bpf, bpf_fd};
+use crate::sys::{Command, attr, bpf, bpf_fd, info};
 
 /// Everything a creation may say. Start from [`MapRequest::new`] and set what is needed.
 #[derive(Debug, Clone)]
@@ -21,6 +21,8 @@ pub struct MapRequest<'a> {
     pub max_entries: u32,
     /// Flags.
     pub flags: MapFlags,
+    /// Node to allocate on, with `BPF_F_NUMA_NODE`.
+    pub numa_node: u32,
     /// Meaning by type: bloom filters' hash count, an arena's address.
     pub extra: u64,
     /// Shown by `bpftool`; cut to 15 bytes.
@@ -34,8 +36,8 @@ pub struct MapRequest<'a> {
 impl<'a> MapRequest<'a> {
     /// A map without name, flags, BTF.
     pub fn new(map_type: MapType, key_size: u32, value_size: u32, max_entries: u32) -> MapRequest<'a> {
-        let (flags, extra, name, inner, btf) = (MapFlags::NONE, 0, "", None, None);
-        MapRequest { map_type, key_size, value_size, max_entries, flags, extra, name, inner, btf }
+        let (flags, numa_node, extra, name, inner, btf) = (MapFlags::NONE, 0, 0, "", None, None);
+        MapRequest { map_type, key_size, value_size, max_entries, flags, numa_node, extra, name, inner, btf }
     }
 }
 
@@ -53,6 +55,7 @@ pub fn map_create(request: &MapRequest<'_>) -> Result<OwnedFd, Errno> {
         max_entries: request.max_entries,
         map_flags: request.flags.0,
         inner_map_fd: request.inner.map_or(0, |fd| fd.as_raw_fd() as u32),
+        numa_node: request.numa_node,
         map_name: object_name(request.name),
         btf_fd,
         btf_key_type_id,
@@ -131,29 +134,12 @@ fn element(map: BorrowedFd<'_>, key: &[u8], value: u64, flags: u64) -> attr::Map
     attr::MapElem { map_fd: map.as_raw_fd() as u32, unused: 0, key, value, flags }
 }
 
-/// The first fields of `struct bpf_map_info`.
-#[derive(Default)]
-#[repr(C)]
-struct MapInfo {
-    map_type: u32,
-    id: u32,
-    key_size: u32,
-    value_size: u32,
-    max_entries: u32,
-    map_flags: u32,
-}
-
 /// The element calls carry no lengths: the kernel reads and writes as many bytes as the map says. So that no caller
 /// can make it touch memory beyond a slice, the sizes are asked of the kernel first.
 fn check_sizes(map: BorrowedFd<'_>, key: Option<usize>, value: Option<usize>) -> Result<(), Errno> {
-    let mut info = MapInfo::default();
-    let mut attr = attr::ObjInfo {
-        bpf_fd: map.as_raw_fd() as u32,
-        info_len: size_of::<MapInfo>() as u32,
-        info: std::ptr::from_mut(&mut info) as u64,
-    };
-    // SAFETY: `info` outlives the call and `info_len` is its size.
-    unsafe { bpf(Command::ObjInfo, &mut attr) }?;
+    let mut info = info::Map::default();
+    // SAFETY: the struct holds no address.
+    unsafe { info::describe(map, &mut info) }?;
     let per_cpu = MapType::from_number(info.map_type).is_some_and(MapType::is_per_cpu);
     let value_size = info.value_size as usize;
     let exchanged = if per_cpu { value_size.next_multiple_of(8) * possible_cpus() } else { value_size };
