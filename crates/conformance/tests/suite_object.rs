@@ -62,6 +62,28 @@ const PROGRAM: &str = "
     r0 = 1
     exit";
 
+/// Two functions of which the object names only the first, as it does for every program of the suite.
+const CALLS: &str = "
+    r1 = 41
+    call pc+2
+    r0 += -1
+    exit
+    r0 = r1
+    r0 += 2
+    exit";
+
+/// A program as the one function of `.text`.
+fn bare_object(source: &str) -> Vec<u8> {
+    let text = to_bytes(&assemble(source).expect("a program"), ByteOrder::Little);
+    let mut symbols = vec![0; 24];
+    symbols.extend(bytes![name("main"), 0x12_u8, 0_u8, 3_u16, 0_u64, text.len() as u64]);
+    elf(&[
+        (".shstrtab", 3, 0, 0, 0, 0, NAMES.to_vec()),
+        (".symtab", 2, 0, 1, 1, 24, symbols),
+        (".text", 1, 6, 0, 0, 0, text),
+    ])
+}
+
 fn object(map_record: usize) -> Vec<u8> {
     let text = to_bytes(&assemble(PROGRAM).expect("a program"), ByteOrder::Little);
     let mut maps = bytes![2_u32, 4_u32, 4_u32, 10_u32];
@@ -101,6 +123,20 @@ fn run(object: &[u8]) -> (Option<i32>, String) {
 fn the_suites_objects_run() {
     for record in [28, 36] {
         assert_eq!(run(&object(record)), (Some(0), "1\n".to_owned()), "records of {record} bytes");
+    }
+}
+
+#[test]
+fn functions_without_a_symbol_are_called() {
+    assert_eq!(run(&bare_object(CALLS)), (Some(0), "2a\n".to_owned()));
+    // One that is also run into, or jumped into, is no function of its own.
+    for source in ["call pc+1\nr0 = 1\nr0 = 2\nexit", "call pc+1\ngoto +1\nexit\nr0 = 2\nexit"] {
+        let (code, text) = run(&bare_object(source));
+        assert_eq!(code, Some(1));
+        assert!(
+            text.contains("section .text, offset 0x0: local call: expected the start of a function"),
+            "{text}"
+        );
     }
 }
 

@@ -72,6 +72,11 @@ pub(crate) fn resolve(
     Ok(body)
 }
 
+/// Whether an instruction names a function by its distance, when no relocation says otherwise.
+pub(super) fn is_local_reference(insn: &RawInsn) -> bool {
+    matches!((insn.code, insn.src), (CALL, SOURCE_LOCAL_CALL) | (LDDW, SOURCE_FUNCTION))
+}
+
 struct Resolver<'r, 'a> {
     input: &'r Input<'a>,
     functions: &'r Functions<'a>,
@@ -89,9 +94,7 @@ impl Resolver<'_, '_> {
     /// References within a section need no relocation: their offset is final.
     fn implicit(&mut self, body: &mut Body, slot: usize) -> Result<(), Fault> {
         let insn = body.insns[slot];
-        let local = (insn.code == CALL && insn.src == SOURCE_LOCAL_CALL)
-            || (insn.code == LDDW && insn.src == SOURCE_FUNCTION);
-        if !local {
+        if !is_local_reference(&insn) {
             return Ok(());
         }
         let from = (self.start / SLOT + slot as u64 + 1).cast_signed();

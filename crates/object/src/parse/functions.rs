@@ -1,5 +1,6 @@
 //! The functions of an object: where each starts and ends, and who can see it.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::Linkage;
@@ -7,6 +8,7 @@ use crate::elf::{Binding, Place, STT_FUNC, STT_NOTYPE, Section, Symbol};
 use crate::error::{Fault, Problem};
 
 use super::input::Input;
+use super::split;
 
 /// Bytes of an instruction slot.
 pub(super) const SLOT: u64 = 8;
@@ -14,7 +16,8 @@ pub(super) const SLOT: u64 = 8;
 /// One function.
 #[derive(Clone, Debug)]
 pub(crate) struct Function<'a> {
-    pub(crate) name: &'a str,
+    /// The symbol's, or made up for one without a symbol.
+    pub(crate) name: Cow<'a, str>,
     /// Index of its section.
     pub(crate) section: usize,
     /// Byte range in the section; multiples of 8.
@@ -31,7 +34,7 @@ pub(crate) struct Functions<'a> {
 }
 
 impl<'a> Functions<'a> {
-    /// Finds them by their symbols.
+    /// Finds them by their symbols, and by calls where symbols are missing.
     pub(crate) fn find(input: &Input<'a>) -> Result<Self, Fault> {
         let mut by_section: HashMap<usize, Vec<&Symbol<'a>>> = HashMap::new();
         for symbol in &input.elf.symbols {
@@ -48,6 +51,7 @@ impl<'a> Functions<'a> {
             let symbols = by_section.remove(&section.index).unwrap_or_default();
             functions.add_section(section, entries(symbols))?;
         }
+        split::split(input, &mut functions);
         Ok(functions)
     }
 
@@ -60,7 +64,7 @@ impl<'a> Functions<'a> {
         if symbols.is_empty() {
             // Assembled by hand: the section as a whole is the function.
             self.push(Function {
-                name: section.name,
+                name: section.name.into(),
                 section: section.index,
                 start: 0,
                 end: section.size,
@@ -84,12 +88,13 @@ impl<'a> Functions<'a> {
                 Binding::Global => Linkage::Global,
                 Binding::Weak => Linkage::Weak,
             };
-            self.push(Function { name: symbol.name, section: section.index, start, end, linkage });
+            self.push(Function { name: symbol.name.into(), section: section.index, start, end, linkage });
         }
         Ok(())
     }
 
-    fn push(&mut self, function: Function<'a>) {
+    /// Adds one.
+    pub(super) fn push(&mut self, function: Function<'a>) {
         self.by_start.insert((function.section, function.start), self.list.len());
         self.list.push(function);
     }

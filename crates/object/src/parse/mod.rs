@@ -13,6 +13,7 @@ mod functions;
 mod input;
 mod places;
 mod programs;
+mod split;
 
 pub(crate) use ext::{Records, parse as records};
 pub(crate) use externs::kconfig_size;

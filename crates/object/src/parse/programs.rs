@@ -70,7 +70,7 @@ fn program(parts: &Parts<'_, '_>, entry: usize, left: usize) -> Result<Program, 
     let section = parts.input.elf.section_name(function.section);
     let bare = section.strip_prefix('?').unwrap_or(section);
     let mut program = Program {
-        name: function.name.to_owned(),
+        name: function.name.clone().into_owned(),
         section: bare.to_owned(),
         kind: ProgramKind::from_section(bare),
         autoload: bare.len() == section.len(),
@@ -143,7 +143,7 @@ fn append(
     add_records(program, records, function, base)?;
     let range = function.start..function.start + 1;
     program.subprograms.push(Subprogram {
-        name: function.name.to_owned(),
+        name: function.name.clone().into_owned(),
         section: parts.input.elf.section_name(function.section).to_owned(),
         section_offset: function.start,
         start: base,

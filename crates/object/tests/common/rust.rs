@@ -34,8 +34,12 @@ pub(crate) fn compile(test: &str, name: &str) -> Option<Vec<u8>> {
         }
     };
     // Every crate whose tests do this lies beside skep-object.
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../object/tests/rust");
-    let bitcode = run(Command::new("rustc").args(RUSTC).arg(format!("{name}.rs")).current_dir(folder), &[]);
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../object/tests/rust/{name}.rs"));
+    // rustc leaves files where it runs, even for what goes to standard output, and other tests compile the same source.
+    let folder = std::env::temp_dir().join(format!("skep-rust-{test}-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let bitcode = run(Command::new("rustc").args(RUSTC).arg(source).current_dir(&folder), &[]);
+    let _ = std::fs::remove_dir_all(&folder);
     Some(run(Command::new(llc).args(LLC), &bitcode))
 }
 
