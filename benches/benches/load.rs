@@ -2,8 +2,9 @@
 //!
 //! The object is half a megabyte with some seven thousand instructions, of which nearly seven hundred are relocated by CO-RE
 //! against structures as large as `task_struct` and `net_device`. The goal is 50 ms with the kernel's types read,
-//! too; a loader that loads several objects reads them and indexes their names once. Times are the processor's, so that other
-//! work on the machine does not count. `cargo bench -p skep-benches --bench load`
+//! too; a loader that loads several objects reads them and indexes their names once. The steps are timed by
+//! the clock; whether the goal is met is decided by the mean processor time, in which other work on the machine does not
+//! count. `cargo bench -p skep-benches --bench load`
 
 use std::time::{Duration, Instant};
 
@@ -34,9 +35,14 @@ fn main() {
         return;
     }
     let mut times = Times::default();
+    let (clock, processor) = (Instant::now(), on_processor());
     for _ in 0..ROUNDS {
         round(&mut times);
     }
+    let spent = match (processor, on_processor()) {
+        (Some(before), Some(after)) => after - before,
+        _ => clock.elapsed(),
+    };
     describe();
     println!("{:<44} {:>9} {:>9}", "", "best", "median");
     // Before the steps are sorted, each by itself.
@@ -47,23 +53,25 @@ fn main() {
     row("index the kernel's names", &mut times.index);
     row("relocate the programs", &mut times.relocate);
     row("parse, index and relocate", &mut without);
-    let median = row("all of it", &mut times.all);
-    let verdict = if median < GOAL { "met" } else { "missed" };
+    row("all of it", &mut times.all);
+    let mean = spent / ROUNDS as u32;
+    let verdict = if mean < GOAL { "met" } else { "missed" };
+    println!("{:<44} {:>6.2} ms", "processor time of all of it, mean", mean.as_secs_f64() * 1e3);
     println!("goal: {} ms, {verdict}", GOAL.as_millis());
 }
 
 fn round(times: &mut Times) {
-    let begin = Watch::start();
+    let begin = Instant::now();
     let target = Btf::running().unwrap_or_else(|error| panic!("{error}"));
     times.types.push(begin.elapsed());
-    let start = Watch::start();
+    let start = Instant::now();
     let object = Object::parse("load.bpf.o", OBJECT).unwrap_or_else(|error| panic!("{error}"));
     times.parse.push(start.elapsed());
-    let start = Watch::start();
+    let start = Instant::now();
     // The first question by name makes the index.
     assert!(target.find("task_struct", Kind::Struct).is_some(), "the kernel has tasks");
     times.index.push(start.elapsed());
-    let start = Watch::start();
+    let start = Instant::now();
     let environment = Environment::with_target(Target::Btf(&target));
     let mut poisoned = 0;
     for program in &object.programs {
@@ -77,26 +85,8 @@ fn round(times: &mut Times) {
     assert!(poisoned * 2 < asked, "{poisoned} of {asked} fields are not in the running kernel");
 }
 
-/// Measures the time that this thread was on a processor, where the kernel says it; else what passed.
-struct Watch {
-    on_processor: Option<Duration>,
-    start: Instant,
-}
-
-impl Watch {
-    fn start() -> Self {
-        Self { on_processor: on_processor(), start: Instant::now() }
-    }
-
-    fn elapsed(&self) -> Duration {
-        match (self.on_processor, on_processor()) {
-            (Some(start), Some(now)) => now - start,
-            _ => self.start.elapsed(),
-        }
-    }
-}
-
-/// The first number of the scheduler's statistics is the time on a processor in nanoseconds.
+/// Time that this thread was on a processor: the first number of the scheduler's statistics, in nanoseconds. It is brought
+/// up to date every few milliseconds only, which is enough over many rounds.
 fn on_processor() -> Option<Duration> {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     text.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
@@ -110,10 +100,9 @@ fn describe() {
     println!("{size} KB, {programs} programs, {insns} instructions, {core} CO-RE relocations");
 }
 
-/// Prints a step and gives its middle time.
-fn row(name: &str, times: &mut [Duration]) -> Duration {
+/// Prints a step.
+fn row(name: &str, times: &mut [Duration]) {
     times.sort_unstable();
     let (best, median) = (times[0], times[times.len() / 2]);
     println!("{name:<44} {:>6.2} ms {:>6.2} ms", best.as_secs_f64() * 1e3, median.as_secs_f64() * 1e3);
-    median
 }

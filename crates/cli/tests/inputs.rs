@@ -229,3 +229,10 @@ fn a_look_up_is_given_as_such() {
         assert_eq!(output.status.code(), Some(2), "{wrong}");
     }
 }
+
+#[test]
+fn events_must_be_of_a_structure_that_exists() {
+    let args = ["run", "examples/doorman.bpf.o", "--on", "hex:00", "--events"];
+    fails(&[&args[..], &["nobody"]].concat(), &["doorman.bpf.o", "no structure is called `nobody`"]);
+    fails(&[&args[..4], &["--kconfig", "/nowhere/config"]].concat(), &["/nowhere/config: "]);
+}

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use skep_btf::Btf;
 use skep_object::{Kconfig, Object};
-use skep_platform::ProgramType;
+use skep_platform::{ProgramType, Release};
 use skep_vm::{Hook, Options, Runtime, Trace};
 
 use crate::error::Error;
@@ -100,7 +100,8 @@ impl EngineBuilder {
         self
     }
 
-    /// What `__kconfig` variables are filled from. The default is empty: only weak ones load.
+    /// What `__kconfig` variables are filled from. The default has no options, so that only weak ones load; a kernel version
+    /// of 0 becomes the newest modelled.
     #[must_use]
     pub fn kconfig(mut self, config: Kconfig) -> Self {
         self.0.kconfig = config;
@@ -110,6 +111,11 @@ impl EngineBuilder {
     /// The engine.
     #[must_use]
     pub fn build(mut self) -> Engine {
+        let version = &mut self.0.kconfig.kernel_version;
+        if *version == 0 {
+            let (major, minor) = (Release::LATEST.major(), Release::LATEST.minor());
+            *version = u32::from(major) << 16 | u32::from(minor) << 8;
+        }
         self.0.runtime = Runtime::new(self.0.options.clone());
         Engine(Arc::new(self.0))
     }

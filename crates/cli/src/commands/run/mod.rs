@@ -71,6 +71,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", help_heading = "Environment")]
     btf: Option<PathBuf>,
 
+    /// The kernel configuration that __kconfig variables are filled from, as in /boot/config-*
+    #[arg(long, value_name = "FILE", help_heading = "Environment")]
+    kconfig: Option<PathBuf>,
+
     /// Go over the input this many times
     #[arg(long, value_name = "N", default_value_t = 1)]
     repeat: u64,

@@ -96,6 +96,7 @@ impl Session {
     /// Reads the files, makes the maps, loads the program.
     pub(crate) fn prepare(args: &Args) -> Result<Self, Failure> {
         let mut object = open(args)?;
+        known_events(&object, args)?;
         let name = choose(&object, args.program.as_deref())?;
         if let Some(kind) = &args.kind {
             object.programs.iter_mut().filter(|p| p.name == name).for_each(|p| p.kind = kind.clone());
@@ -390,6 +391,9 @@ fn engine(args: &Args, clock: &Arc<AtomicU64>, trace: &Arc<Mutex<TraceLog>>) -> 
     if let Some(path) = &args.btf {
         builder = builder.target(Arc::new(crate::commands::btf::read(path, None)?));
     }
+    if let Some(path) = &args.kconfig {
+        builder = builder.kconfig(skep_object::Kconfig::parse(&file::text(path)?.1));
+    }
     Ok(builder.build())
 }
 
@@ -404,6 +408,15 @@ fn open(args: &Args) -> Result<Object, Failure> {
         return Err(Failure::usage(format!("{name} does not say what it is: add --type (xdp, tc, …)")));
     };
     skep::assembly::assemble(&name, &text, kind).map_err(Failure::new)
+}
+
+/// `--events` must name a structure of the object.
+fn known_events(object: &Object, args: &Args) -> Result<(), Failure> {
+    let (Some(name), Some(btf)) = (&args.events, object.btf.as_deref()) else { return Ok(()) };
+    if btf.find(name, skep_btf::Kind::Struct).is_some() {
+        return Ok(());
+    }
+    Err(Failure::new(format!("{}: no structure is called `{name}`", object.name)))
 }
 
 /// The program asked for, or the only one there is.
