@@ -118,12 +118,15 @@ fn instruction_note(finding: &Finding) -> String {
     format!("in function {function}, instruction {insn}: `{}`{place}", finding.instruction(*insn))
 }
 
+/// A place with what is to be said of it beyond the finding's own words.
+type Mark<'f> = (&'f Spot, Option<&'f str>);
+
 /// A snippet for each file that has something to say, the one at fault first. The object has only the lines that
 /// instructions come from; between them there is nothing to show.
 fn pieces(finding: &Finding) -> Vec<Snippet<'_, Annotation<'_>>> {
     let primary = (&finding.at, None);
     let notes = finding.notes.iter().map(|(spot, text)| (spot, Some(text.as_str())));
-    let mut files: Vec<(&str, Vec<(&Spot, Option<&str>)>)> = Vec::new();
+    let mut files: Vec<(&str, Vec<Mark<'_>>)> = Vec::new();
     for (spot, label) in std::iter::once(primary).chain(notes) {
         let Some(source) = &spot.source else { continue };
         let file = source.file.as_str();
