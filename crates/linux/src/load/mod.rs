@@ -10,7 +10,7 @@ pub(crate) mod kernel;
 mod maps;
 mod program;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsFd, OwnedFd};

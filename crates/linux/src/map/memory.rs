@@ -1,11 +1,12 @@
 //! Maps as memory of this process: arrays' values, arenas, the pages of rings.
 //!
 //! Programs on other CPUs write this memory while it is read here, so there is no slice of it: values are copied byte
-//! by byte through atomics, which is what two parties without a common lock can do.
+//! by byte through atomics, which is what two parties without a common lock can do. Numbers that must not be torn have
+//! calls of their own.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use skep_platform::errno::{EINVAL, ENOTSUPP, EPERM};
 use skep_platform::{Errno, MapFlags, MapType};
@@ -86,10 +87,28 @@ impl Mapping {
         Some(())
     }
 
+    /// A number of 64 bits, aligned to its size; `None` when it is not within.
+    pub(crate) fn number(&self, at: usize) -> Option<&AtomicU64> {
+        let within = at.checked_add(8).is_some_and(|end| end <= self.len) && at.is_multiple_of(8);
+        // SAFETY: within the mapping and aligned (mappings start at pages); stores through it are the caller's to
+        // refrain from when the mapping is read-only, as this crate's readers do.
+        within.then(|| unsafe { &*self.start.as_ptr().add(at).cast::<AtomicU64>() })
+    }
+
     fn bytes(&self, at: usize, len: usize) -> Option<&[AtomicU8]> {
         let within = at.checked_add(len).is_some_and(|end| end <= self.len);
         // SAFETY: within the mapping, which lives as long as `self`; atomics allow others to write meanwhile.
         within.then(|| unsafe { std::slice::from_raw_parts(self.start.as_ptr().add(at).cast(), len) })
+    }
+
+    /// The bytes as a slice.
+    ///
+    /// # Safety
+    /// Nobody may write them while the slice lives.
+    pub(crate) unsafe fn slice(&self, at: usize, len: usize) -> Option<&[u8]> {
+        let within = at.checked_add(len).is_some_and(|end| end <= self.len);
+        // SAFETY: within the mapping; the caller vouches that nobody writes.
+        within.then(|| unsafe { std::slice::from_raw_parts(self.start.as_ptr().add(at), len) })
     }
 }
 
