@@ -7,6 +7,7 @@ mod rust;
 
 use skep::Engine;
 use skep::net::{Environment, XdpContext};
+use skep_linux::{Loader, RunRequest, live_bpf};
 
 /// `XDP_DROP` and `XDP_PASS`.
 const DROP: u64 = 1;
@@ -22,17 +23,13 @@ fn packet(protocol: u8, port: u16) -> Vec<u8> {
     bytes
 }
 
-#[test]
-fn a_program_in_rust_judges_packets() {
-    let Some(object) = rust::parse("a_program_in_rust_judges_packets", "gate") else { return };
-    let loaded = Engine::user().load(&object).unwrap();
-    let gate = loaded.program("gate").unwrap();
-    let mut context = XdpContext::new(Environment::default().into(), None);
+/// Packets and what becomes of them: all that decides is protocol, port, length and the absence of options.
+fn judged() -> Vec<(Vec<u8>, u64)> {
     let mut short = packet(17, 9);
     short.truncate(37);
     let mut options = packet(17, 9);
     options[14] = 0x46;
-    for (packet, verdict) in [
+    vec![
         (packet(17, 9), DROP),
         (packet(17, 10), PASS),
         (packet(6, 9), PASS),
@@ -40,12 +37,48 @@ fn a_program_in_rust_judges_packets() {
         (options, PASS),
         (vec![0; 60], PASS),
         (vec![0; 14], PASS),
-    ] {
+    ]
+}
+
+/// Packets counted in [`judged`]: of UDP, TCP and ICMP.
+const COUNTS: [(u32, u64); 3] = [(17, 4), (6, 1), (1, 0)];
+
+#[test]
+fn a_program_in_rust_judges_packets() {
+    let Some(object) = rust::parse("a_program_in_rust_judges_packets", "gate") else { return };
+    let loaded = Engine::user().load(&object).unwrap();
+    let gate = loaded.program("gate").unwrap();
+    let mut context = XdpContext::new(Environment::default().into(), None);
+    for (packet, verdict) in judged() {
         context.reset(&packet);
         assert_eq!(gate.run(&mut context).unwrap().value, verdict, "{packet:02x?}");
     }
-    let count = |protocol: u32| loaded.map("packets").unwrap().lookup(&protocol.to_ne_bytes()).unwrap();
-    assert_eq!([17, 6, 1].map(count), [4u64, 1, 0].map(|n| n.to_ne_bytes().to_vec()));
+    let packets = loaded.map("packets").unwrap();
+    for (protocol, count) in COUNTS {
+        assert_eq!(packets.lookup(&protocol.to_ne_bytes()).unwrap(), count.to_ne_bytes(), "{protocol}");
+    }
+}
+
+#[test]
+fn the_kernel_judges_alike() {
+    let test = "the_kernel_judges_alike";
+    if let Err(why) = live_bpf() {
+        return eprintln!("SKIPPED {test}: {why}");
+    }
+    let Some(object) = rust::parse(test, "gate") else { return };
+    let loaded = Loader::new(&object).load().unwrap();
+    // rustc's types are taken as they are.
+    assert!(loaded.untyped().is_none(), "{:?}", loaded.untyped());
+    let gate = loaded.program("gate").unwrap();
+    for (packet, verdict) in judged() {
+        let ran = gate.run(&RunRequest { data: Some(&packet), ..RunRequest::default() }).unwrap();
+        assert_eq!(u64::from(ran.ret), verdict, "{packet:02x?}");
+    }
+    let packets = loaded.map("packets").unwrap();
+    for (protocol, count) in COUNTS {
+        let found = packets.lookup(&protocol.to_ne_bytes()).unwrap();
+        assert_eq!(found, count.to_ne_bytes(), "{protocol}");
+    }
 }
 
 #[test]
