@@ -87,9 +87,9 @@ pub(crate) struct Args {
     #[arg(long, help_heading = "Checking")]
     strict: bool,
 
-    /// Entries to show of each map; 0 shows all
-    #[arg(long, value_name = "N", default_value_t = 16, help_heading = "Output")]
-    entries: usize,
+    /// Entries to show of each map; 0 shows all, which is also what JSON has by default (text: 16)
+    #[arg(long, value_name = "N", help_heading = "Output")]
+    entries: Option<usize>,
 
     /// Show each CPU slot's value instead of the sum
     #[arg(long, help_heading = "Output")]
@@ -108,7 +108,16 @@ pub(crate) struct Args {
     format: Format,
 }
 
+/// Entries of each map that the text shows unless told otherwise.
+const ENTRIES: usize = 16;
+
 impl Args {
+    /// How many entries of each map to collect; 0 for all.
+    fn entries(&self) -> usize {
+        let default = if self.format == Format::Json { 0 } else { ENTRIES };
+        self.entries.unwrap_or(default)
+    }
+
     pub(crate) fn run(self, out: &mut dyn Write) -> Result<(), Failure> {
         let session = session::Session::prepare(&self)?;
         let report = session.run(&self)?;

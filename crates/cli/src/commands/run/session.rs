@@ -319,7 +319,7 @@ impl Session {
                 definition.max_entries = map.spec().max_entries;
                 definition.value_size = map.spec().value_size;
                 MapReport {
-                    dump: dump::dump(&definition, btf, map, args.entries),
+                    dump: dump::dump(&definition, btf, map, args.entries()),
                     definition,
                     records: gathered.records,
                     record_count: gathered.count,
