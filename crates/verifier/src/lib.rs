@@ -43,9 +43,19 @@ fn prove(input: &Input, stats: &mut Stats) -> Checked<Facts> {
     let shape = Shape::of(input)?;
     let state = check::entry(input)?;
     let mut walk = Walk::new(input, &shape);
-    let result = walk.run(state, 0);
+    let result = walk_all(&mut walk, state);
     *stats = walk.stats;
     result?;
-    analysis::check_stack_depth(&shape, &walk.stack_used)?;
+    analysis::check_stack_depth(&shape, &walk.stack_used, input.program_type)?;
     Ok(walk.facts())
+}
+
+/// Walks the program, then each global function that was called on the way.
+fn walk_all(walk: &mut Walk<'_>, state: state::State) -> Checked {
+    walk.run(state, 0)?;
+    while let Some(function) = walk.next_global() {
+        let (state, start) = walk.global_entry(function)?;
+        walk.run(state, start)?;
+    }
+    Ok(())
 }

@@ -80,11 +80,15 @@ fn programs_by_hand() {
     for part in text.split("\n== ").filter(|part| !part.trim().is_empty()) {
         let (head, body) = part.split_once('\n').unwrap_or((part, ""));
         let (kind, name) = head.trim_start_matches("== ").split_once(' ').unwrap_or((head, ""));
+        let (kind, signatures) = kind.split_once('@').unwrap_or((kind, ""));
         let program_type = ProgramType::from_name(kind).unwrap_or_else(|| panic!("program type {kind}"));
         let insns = skep_isa::text::assemble(body).unwrap_or_else(|error| panic!("{name}: {error}"));
         let mut input = Input::new(program_type, insns);
         input.name = name.into();
         input.maps = maps();
+        if !signatures.is_empty() {
+            common::with_types(&mut input, signatures);
+        }
         agreement.add(&input);
     }
     agreement.print("programs by hand");

@@ -3,7 +3,9 @@
 //! Runs after the walk, when it is known how much each function uses. Every frame is rounded up to 32 bytes, as an interpreter
 //! allocates it (16 with a JIT, which Linux on x86-64 has).
 
-use skep_isa::{Call, Imm64, Insn};
+use std::collections::HashSet;
+
+use skep_platform::ProgramType;
 
 use crate::Code;
 use crate::shape::Shape;
@@ -18,44 +20,57 @@ const MAX_STACK_ABOVE_TAIL_CALL: u32 = 256;
 /// What frames are rounded up to.
 const ROUND: u32 = 16;
 
-/// Checks every chain of calls. `used` is the stack that each function uses in bytes; `private` says whether the entry's program type
-/// gives functions stacks of their own.
-pub(crate) fn check_stack_depth(shape: &Shape, used: &[u32]) -> Checked {
+/// Frames of at least this size get a stack of their own where the program type has one.
+const PRIVATE_FROM: u32 = 64;
+
+/// Checks every chain of calls. `used` is the stack that each function uses in bytes.
+pub(crate) fn check_stack_depth(shape: &Shape, used: &[u32], program: ProgramType) -> Checked {
+    use ProgramType::{Kprobe, PerfEvent, RawTracepoint, Tracepoint};
+    let own_stack = matches!(program, Kprobe | Tracepoint | PerfEvent | RawTracepoint);
+    let private = own_stack && !shape.functions.iter().any(|function| function.tail_calls);
+    let mut chains = Chains { shape, used, private, seen: HashSet::new() };
     for start in 0..shape.functions.len() {
         if start == 0 || !shape.functions[start].called {
-            descend(shape, used, start, 0, 1)?;
+            chains.descend(start, 0, 1)?;
         }
     }
     Ok(())
 }
 
-fn descend(shape: &Shape, used: &[u32], function: usize, above: u32, frames: usize) -> Checked {
-    let body = shape.functions[function];
-    if above > 0 && body.tail_calls && above >= MAX_STACK_ABOVE_TAIL_CALL {
-        let message =
-            format!("a tail call below frames of {above} bytes; {MAX_STACK_ABOVE_TAIL_CALL} is the limit");
-        return reject(Code::StackDepth, body.start, None, message);
-    }
-    let own = used.get(function).copied().unwrap_or(0).max(1).next_multiple_of(ROUND);
-    let total = above + own;
-    if total > MAX_STACK {
-        let message = format!("frames of {total} bytes together; {MAX_STACK} is the limit");
-        return reject(Code::StackDepth, body.start, None, message);
-    }
-    for at in body.start..body.end {
-        let Some(insn) = shape.insns[at] else { continue };
-        let called =
-            matches!(insn, Insn::Call(Call::Local(_)) | Insn::LoadImm64 { value: Imm64::Func(_), .. });
-        if !called {
-            continue;
+struct Chains<'a> {
+    shape: &'a Shape,
+    used: &'a [u32],
+    private: bool,
+    /// Function, bytes above and frames that were followed already: what is below is the same each time.
+    seen: HashSet<(usize, u32, usize)>,
+}
+
+impl Chains<'_> {
+    fn descend(&mut self, function: usize, above: u32, frames: usize) -> Checked {
+        if !self.seen.insert((function, above, frames)) {
+            return Ok(());
         }
-        let Some(callee) = insn.call_target(at).and_then(|target| shape.function_from(target)) else {
-            continue;
-        };
-        if frames >= MAX_FRAMES {
-            return reject(Code::CallDepth, at, None, format!("more than {MAX_FRAMES} frames"));
+        let body = self.shape.functions[function];
+        if body.tail_calls && above >= MAX_STACK_ABOVE_TAIL_CALL {
+            let message = format!(
+                "a tail call below frames of {above} bytes; {MAX_STACK_ABOVE_TAIL_CALL} is the limit"
+            );
+            return reject(Code::StackDepth, body.start, None, message);
         }
-        descend(shape, used, callee, total, frames + 1)?;
+        let own = self.used.get(function).copied().unwrap_or(0).max(1).next_multiple_of(ROUND);
+        let total = if self.private && own >= PRIVATE_FROM { above } else { above + own };
+        if total > MAX_STACK {
+            let message = format!("frames of {total} bytes together; {MAX_STACK} is the limit");
+            return reject(Code::StackDepth, body.start, None, message);
+        }
+        for at in body.start..body.end {
+            let callee = self.shape.insns[at].and_then(|insn| insn.call_target(at));
+            let Some(callee) = callee.and_then(|target| self.shape.function_from(target)) else { continue };
+            if frames >= MAX_FRAMES {
+                return reject(Code::CallDepth, at, None, format!("more than {MAX_FRAMES} frames"));
+            }
+            self.descend(callee, total, frames + 1)?;
+        }
+        Ok(())
     }
-    Ok(())
 }

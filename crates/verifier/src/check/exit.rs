@@ -209,9 +209,4 @@ impl Walk<'_> {
         self.state = state;
         Ok(Next::At(frame.call_site))
     }
-
-    /// A call of a global function, which is checked on its own.
-    pub(crate) fn call_global(&mut self, _function: usize, _next: usize) -> Checked<Next> {
-        self.unsupported("global functions")
-    }
 }

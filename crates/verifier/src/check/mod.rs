@@ -6,6 +6,7 @@ mod arguments;
 mod call;
 mod context;
 mod exit;
+mod global;
 mod jump;
 mod load;
 mod memory;

@@ -40,6 +40,9 @@ impl Walk<'_> {
             );
         }
         self.allows_arithmetic(op, dst, &pointer, &number)?;
+        if unprivileged && number.as_constant().is_none() {
+            return self.unsupported("masked pointer arithmetic of the unprivileged");
+        }
         self.sane_offset(dst, &number)?;
         self.sane_offset(dst, &pointer)?;
         let mut result = match op {

@@ -119,22 +119,6 @@ pub(crate) fn map_fits(walk: &Walk<'_>, helper: &Helper, given: &Given) -> Check
 }
 
 impl Walk<'_> {
-    /// Whether a function of the program is global by its type.
-    pub(crate) fn is_global(&self, function: usize) -> bool {
-        self.linkage(function) == Some(true)
-    }
-
-    /// Whether the function's type says that it is global; `None` without a type.
-    fn linkage(&self, function: usize) -> Option<bool> {
-        use skep_btf::{Linkage, Type};
-        let start = self.shape.functions[function].start;
-        let info = self.input.functions.iter().find(|info| info.start == start)?;
-        match self.input.btf.as_ref()?.get(info.type_id)? {
-            Type::Func(func) => Some(func.linkage == Linkage::GLOBAL),
-            _ => None,
-        }
-    }
-
     /// What a helper does besides its result.
     pub(crate) fn special_before(&mut self, helper: &Helper, given: &Given) -> Checked {
         if NOT_MODELLED.contains(&helper.name) {

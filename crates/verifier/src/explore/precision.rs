@@ -14,6 +14,8 @@ use crate::verdict::Checked;
 
 const CALLER_SAVED: u16 = 0b11_1111;
 const ARGUMENTS: u16 = 0b11_1110;
+/// r0 to r10.
+const ALL_REGS: u16 = 0x7ff;
 
 /// What became of the walk backwards at one step.
 enum Back {
@@ -127,7 +129,7 @@ impl Walk<'_> {
     fn mark_all(&mut self, mut node: Option<NodeId>) -> bool {
         let mut changed = false;
         while let Some(id) = node {
-            let mut all = vec![Marks { regs: u16::MAX, slots: u64::MAX }; self.nodes[id].state.frames.len()];
+            let mut all = vec![Marks { regs: ALL_REGS, slots: u64::MAX }; self.nodes[id].state.frames.len()];
             changed |= self.add_marks(id, &mut all);
             node = self.nodes[id].parent;
         }

@@ -64,6 +64,9 @@ pub(crate) struct Walk<'a> {
     pub(crate) reached: Vec<bool>,
     /// The kind of memory that each load or store met on other paths, for instructions that Linux rewrites by kind.
     pub(crate) access_sort: HashMap<usize, u8>,
+    /// By function: global ones that were called, and those that were checked.
+    pub(crate) called_globals: Vec<bool>,
+    pub(crate) checked_globals: Vec<bool>,
     /// Whether the walk is of a global function on its own.
     pub(crate) checking_global: bool,
     /// Where the loop that was just gone round begins.
@@ -104,6 +107,8 @@ impl<'a> Walk<'a> {
             stack_used: vec![0; shape.functions.len()],
             reached: vec![false; count],
             access_sort: HashMap::new(),
+            called_globals: vec![false; shape.functions.len()],
+            checked_globals: vec![false; shape.functions.len()],
             checking_global: false,
             round_at: 0,
         }

@@ -5,9 +5,9 @@
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use skep_isa::RawInsn;
-use skep_linux::{LoadRequest, MapRequest, live_bpf, map_create, prog_load};
+use skep_linux::{LoadRequest, MapRequest, btf_load, live_bpf, map_create, prog_load};
 use skep_platform::{MapFlags, MapType};
-use skep_verifier::{Input, MapInfo, Verdict, verify};
+use skep_verifier::{FunctionInfo, Input, MapInfo, Verdict, verify};
 
 /// Whether the kernel can be asked; prints why not.
 pub(crate) fn live(test: &str) -> bool {
@@ -36,7 +36,15 @@ pub(crate) fn kernel(input: &Input) -> Option<Result<(), String>> {
         }
         slot += 1;
     }
+    let btf = match &input.btf {
+        Some(btf) => Some(btf_load(&btf.to_bytes()).ok()?),
+        None => None,
+    };
+    let records = input.functions.iter().flat_map(|info| [info.start as u32, info.type_id.0]);
+    let func_info: Vec<u8> = records.flat_map(u32::to_le_bytes).collect();
     let request = LoadRequest {
+        btf: btf.as_ref().map(|fd| fd.as_fd()),
+        func_info: &func_info,
         attach: input.attach_type,
         license: &input.license,
         flags: input.flags,
@@ -165,4 +173,48 @@ pub(crate) fn maps() -> Vec<MapInfo> {
             ..MapInfo::new(MapType::ArrayOfMaps, 4, 4, 4)
         },
     ]
+}
+
+/// Gives every function of the program a type: `signatures` names those after the main one, by rising start, separated by `;`:
+/// `s` for static, `g:` and its parameters for global (`num`, `ctx`, `mem` for 16 bytes).
+pub(crate) fn with_types(input: &mut Input, signatures: &str) {
+    let mut b = skep_btf::Builder::new();
+    let int = b.int("int", 4, skep_btf::IntEncoding::SIGNED);
+    let long = b.int("long", 8, skep_btf::IntEncoding::SIGNED);
+    let context = b.structure("xdp_md", 4, &[("data", int, 0)]);
+    let pair = b.structure("pair", 16, &[("a", long, 0), ("b", long, 64)]);
+    let (context, pair) = (b.ptr(context), b.ptr(pair));
+    let mut starts: Vec<usize> = Vec::new();
+    let mut at = 0;
+    while let Ok(insn) = skep_isa::decode(&input.insns, at) {
+        starts.extend(insn.call_target(at));
+        at += insn.slots();
+        if at >= input.insns.len() {
+            break;
+        }
+    }
+    starts.sort_unstable();
+    starts.dedup();
+    let main = b.func_proto(int, &[("ctx", context)]);
+    let mut functions =
+        vec![FunctionInfo { start: 0, type_id: b.func("main", main, skep_btf::Linkage::GLOBAL) }];
+    for (number, (start, signature)) in starts.into_iter().zip(signatures.split(';')).enumerate() {
+        let (linkage, params) = match signature.strip_prefix("g:") {
+            Some(params) => (skep_btf::Linkage::GLOBAL, params),
+            None => (skep_btf::Linkage::STATIC, ""),
+        };
+        let params: Vec<_> = params
+            .split(',')
+            .filter(|param| !param.is_empty())
+            .map(|param| match param {
+                "ctx" => ("ctx", context),
+                "mem" => ("mem", pair),
+                _ => ("num", int),
+            })
+            .collect();
+        let proto = b.func_proto(int, &params);
+        functions.push(FunctionInfo { start, type_id: b.func(&format!("f{number}"), proto, linkage) });
+    }
+    input.btf = Some(std::sync::Arc::new(skep_btf::Btf::parse(&b.build()).unwrap()));
+    input.functions = functions;
 }
