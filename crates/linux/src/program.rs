@@ -73,6 +73,11 @@ impl Program {
     /// # Errors
     /// `EINVAL` when it is not a program's.
     pub fn from_fd(fd: OwnedFd) -> Result<Program, Errno> {
+        info::check_kind(fd.as_fd(), info::PROG)?;
+        Program::opened(fd)
+    }
+
+    fn opened(fd: OwnedFd) -> Result<Program, Errno> {
         let ProgramInfo { name, program_type, .. } = describe(fd.as_fd())?;
         Ok(Program(Arc::new(Inner { fd, name, program_type, attach_type: None })))
     }
@@ -84,7 +89,7 @@ impl Program {
     pub fn from_id(id: u32) -> Result<Program, Errno> {
         let mut attr = attr::ById { id, ..Default::default() };
         // SAFETY: the struct holds no address.
-        Program::from_fd(unsafe { bpf_fd(Command::ProgById, &mut attr) }?)
+        Program::opened(unsafe { bpf_fd(Command::ProgById, &mut attr) }?)
     }
 
     /// Opens the program that is pinned there.
@@ -141,6 +146,7 @@ impl AsFd for Program {
     }
 }
 
+/// `fd` must be a program's: who makes a [`Program`] sees to it.
 fn describe(fd: BorrowedFd<'_>) -> Result<ProgramInfo, Errno> {
     let mut first = info::Prog::default();
     // SAFETY: all addresses are null.
@@ -152,7 +158,7 @@ fn describe(fd: BorrowedFd<'_>) -> Result<ProgramInfo, Errno> {
         nr_map_ids: first.nr_map_ids,
         ..Default::default()
     };
-    // SAFETY: `map_ids` is null or has room for `nr_map_ids` numbers.
+    // SAFETY: `map_ids` is null or has room for `nr_map_ids` numbers, and the descriptor is a program's.
     unsafe { info::describe(fd, &mut info) }?;
     maps.truncate(info.nr_map_ids as usize);
     Ok(ProgramInfo {

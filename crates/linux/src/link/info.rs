@@ -111,6 +111,7 @@ mod number {
     pub(super) const TCX: u32 = 11;
 }
 
+/// `fd` must be a link's.
 pub(super) fn describe(fd: BorrowedFd<'_>) -> Result<LinkInfo, Errno> {
     let mut info = info::Link::default();
     // SAFETY: all addresses are null.
@@ -144,7 +145,7 @@ fn name(fd: BorrowedFd<'_>) -> Result<String, Errno> {
     let mut info = info::Link::default();
     (info.own[0], info.own[1]) = (address as u32, (address >> 32) as u32);
     info.own[2] = NAME as u32;
-    // SAFETY: the address has room for the length beside it and outlives the call.
+    // SAFETY: the address has room for the length beside it and outlives the call; the descriptor is a link's.
     unsafe { info::describe(fd, &mut info) }?;
     Ok(info::text(&text))
 }

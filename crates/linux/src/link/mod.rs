@@ -22,6 +22,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use skep_platform::Errno;
+use skep_platform::errno::EINVAL;
 use skep_platform::uapi::BPF_F_REPLACE;
 
 pub use error::AttachError;
@@ -71,7 +72,7 @@ impl Link {
     /// # Errors
     /// `EINVAL` when it is not a link's.
     pub fn from_fd(fd: OwnedFd) -> Result<Link, Errno> {
-        info::describe(fd.as_fd())?;
+        crate::sys::info::check_kind(fd.as_fd(), crate::sys::info::LINK)?;
         Ok(Link::of_link(fd))
     }
 
@@ -148,7 +149,10 @@ impl Link {
     /// # Errors
     /// `EINVAL` for a bare perf event, which is no link.
     pub fn info(&self) -> Result<LinkInfo, Errno> {
-        info::describe(self.as_fd())
+        match &self.kind {
+            Kind::Link(fd) => info::describe(fd.as_fd()),
+            Kind::Event(_) => Err(EINVAL),
+        }
     }
 
     /// Opens an iterator for reading: each opening walks once, running the program for every object.

@@ -270,7 +270,8 @@ fn samples() {
         Err(refused) => return eprintln!("SKIPPED samples: {refused}"),
     };
     // Some work of this thread, which is what the clock counts.
-    let sampled = (0..100_000_000u64).any(|number| probed(number).is_multiple_of(100_000) && count(&counted) > 0);
+    let sampled =
+        (0..100_000_000u64).any(|number| probed(number).is_multiple_of(100_000) && count(&counted) > 0);
     assert!(sampled);
     drop(link);
 }

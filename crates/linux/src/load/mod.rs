@@ -6,6 +6,8 @@
 //! but what was pinned by name.
 
 mod error;
+#[cfg(test)]
+mod everything_test;
 pub(crate) mod kernel;
 mod maps;
 mod program;

@@ -32,7 +32,7 @@ impl Map {
     /// # Errors
     /// The errno of the creation.
     pub fn create(request: &MapRequest<'_>) -> Result<Map, Errno> {
-        Map::from_fd(map_create(request)?)
+        Map::opened(map_create(request)?)
     }
 
     /// Takes over a descriptor.
@@ -40,6 +40,11 @@ impl Map {
     /// # Errors
     /// `EINVAL` when it is not a map's.
     pub fn from_fd(fd: OwnedFd) -> Result<Map, Errno> {
+        info::check_kind(fd.as_fd(), info::MAP)?;
+        Map::opened(fd)
+    }
+
+    fn opened(fd: OwnedFd) -> Result<Map, Errno> {
         let mut info = info::Map::default();
         // SAFETY: the struct holds no address.
         unsafe { info::describe(fd.as_fd(), &mut info) }?;
@@ -54,7 +59,7 @@ impl Map {
     pub fn from_id(id: u32) -> Result<Map, Errno> {
         let mut attr = attr::ById { id, ..Default::default() };
         // SAFETY: the struct holds no address.
-        Map::from_fd(unsafe { bpf_fd(Command::MapById, &mut attr) }?)
+        Map::opened(unsafe { bpf_fd(Command::MapById, &mut attr) }?)
     }
 
     /// Opens the map that is pinned there.

@@ -7,6 +7,7 @@
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 use skep_platform::Errno;
+use skep_platform::errno::EINVAL;
 
 use crate::sys::{Command, attr, bpf};
 
@@ -111,13 +112,34 @@ infos! {
     }
 }
 
+/// What `/proc` calls a descriptor of a map, a program, a link.
+pub(crate) const MAP: &str = "anon_inode:bpf-map";
+pub(crate) const PROG: &str = "anon_inode:bpf-prog";
+pub(crate) const LINK: &str = "anon_inode:bpf-link";
+
+/// Whether a descriptor that came from outside is of that kind. The kernel describes an object of any kind into any
+/// struct, so asking for a map's description does not tell whether it is a map.
+///
+/// # Errors
+/// `EINVAL` when it is not, or `/proc` does not say.
+pub(crate) fn check_kind(fd: BorrowedFd<'_>, kind: &str) -> Result<(), Errno> {
+    let shown = std::fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd()));
+    // A link that was made is `bpf_link` and one that was opened `bpf-link`; a map is `bpf-map` either way.
+    if shown.is_ok_and(|shown| shown.to_string_lossy().replacen("bpf_", "bpf-", 1) == kind) {
+        Ok(())
+    } else {
+        Err(EINVAL)
+    }
+}
+
 /// Fills `info` with what the kernel knows about the object behind `fd`.
 ///
 /// # Errors
-/// The errno; `EINVAL` when the descriptor is of another kind of object.
+/// The errno.
 ///
 /// # Safety
-/// Every address in `info` must be null or valid for writes of the length that stands beside it.
+/// Every address in `info` must be null or valid for writes of the length that stands beside it; and unless all are null,
+/// `fd` must be of the kind that `T` describes.
 pub unsafe fn describe<T: Info>(fd: BorrowedFd<'_>, info: &mut T) -> Result<(), Errno> {
     let mut attr = attr::ObjInfo {
         bpf_fd: fd.as_raw_fd() as u32,
