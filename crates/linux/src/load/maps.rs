@@ -149,8 +149,11 @@ fn types<'a>(definition: &MapDef, btf: BorrowedFd<'a>) -> Option<(BorrowedFd<'a>
 /// Contents of global data and arenas, and the end of writing to what is constant.
 fn fill(definition: &MapDef, map: &Map, initial: &[u8]) -> Result<(), Errno> {
     if definition.map_type == MapType::Arena {
+        // Mapped once even when it is empty: that gives it the address that programs must know before they are loaded.
+        // It keeps the address, and later mappings come to lie there too.
+        let memory = map.memory(true)?;
         if !initial.is_empty() {
-            map.memory(true)?.write(0, 0, initial).ok_or(ENOTSUPP)?;
+            memory.write(0, 0, initial).ok_or(ENOTSUPP)?;
         }
         return Ok(());
     }

@@ -6,7 +6,7 @@
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use skep_platform::errno::{EINVAL, ENOENT};
 use skep_platform::{Errno, MapFlags, MapType};
@@ -24,6 +24,8 @@ struct Inner {
     fd: OwnedFd,
     info: info::Map,
     name: String,
+    /// Where an arena came to lie at its first mapping. The kernel keeps to that place and tells it to nobody.
+    arena: OnceLock<u64>,
 }
 
 impl Map {
@@ -49,7 +51,7 @@ impl Map {
         // SAFETY: the struct holds no address.
         unsafe { info::describe(fd.as_fd(), &mut info) }?;
         let name = info::text(&info.name);
-        Ok(Map(Arc::new(Inner { fd, info, name })))
+        Ok(Map(Arc::new(Inner { fd, info, name, arena: OnceLock::new() })))
     }
 
     /// Opens the map of that id.
@@ -246,6 +248,10 @@ impl Map {
 
     pub(super) fn check(&self, key: &[u8]) -> Result<(), Errno> {
         if key.len() == self.key_bytes() { Ok(()) } else { Err(EINVAL) }
+    }
+
+    pub(super) fn arena(&self) -> &OnceLock<u64> {
+        &self.0.arena
     }
 
     pub(super) fn number(&self) -> u32 {

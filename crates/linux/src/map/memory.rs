@@ -133,7 +133,8 @@ impl Map {
     /// Maps the values of an array created with `BPF_F_MMAPABLE`, or an arena, into this process.
     ///
     /// # Errors
-    /// `ENOTSUPP` for other maps; `EPERM` for writing what is frozen.
+    /// `ENOTSUPP` for other maps; `EPERM` for writing what is frozen; `EEXIST` for an arena that is mapped here already;
+    /// `EINVAL` for one that another handle (not a clone) mapped first, unless its address was given at creation.
     pub fn memory(&self, writable: bool) -> Result<MapMemory, Errno> {
         let info = self.info();
         let page = page_size();
@@ -145,7 +146,8 @@ impl Map {
             }
             Some(MapType::Arena) => {
                 let len = info.max_entries as usize * page;
-                (len, len, 1, (info.map_extra != 0).then_some(info.map_extra))
+                let fixed = (info.map_extra != 0).then_some(info.map_extra);
+                (len, len, 1, fixed.or(self.arena().get().copied()))
             }
             _ => return Err(ENOTSUPP),
         };
@@ -153,6 +155,9 @@ impl Map {
             return Err(EPERM);
         }
         let mapping = Mapping::new(self.as_fd(), 0, len.next_multiple_of(page), writable, at)?;
+        if self.map_type() == Some(MapType::Arena) {
+            self.arena().get_or_init(|| mapping.address());
+        }
         Ok(MapMemory { mapping, stride, count })
     }
 }

@@ -104,3 +104,21 @@ fn maps_hold_maps() {
     assert_eq!(outer.update_fd(&[0; 4], inner.as_fd()), Ok(()));
     assert_eq!(outer.lookup(&[0; 4]), Ok(inner.id().to_ne_bytes().to_vec()));
 }
+
+#[test]
+fn an_arena_keeps_its_address() {
+    if skipped("an_arena_keeps_its_address") {
+        return;
+    }
+    let request = MapRequest { flags: MapFlags::MMAPABLE, ..MapRequest::new(MapType::Arena, 0, 0, 4) };
+    let arena = match Map::create(&request) {
+        Ok(arena) => arena,
+        Err(errno) => return eprintln!("SKIPPED an_arena_keeps_its_address: {errno}"),
+    };
+    let memory = arena.memory(true).expect("maps");
+    assert_eq!(memory.write(0, 5000, &[1, 2, 3]), Some(()));
+    let address = memory.address();
+    drop(memory);
+    let memory = arena.memory(true).expect("maps");
+    assert_eq!((memory.address(), memory.read(0, 5000, 3)), (address, Some(vec![1, 2, 3])));
+}
