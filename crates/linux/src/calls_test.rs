@@ -3,7 +3,7 @@
 use std::os::fd::AsFd;
 
 use skep_isa::RawInsn;
-use skep_platform::errno::{EACCES, EINVAL, ENOENT};
+use skep_platform::errno::{E2BIG, EACCES, EINVAL, ENOENT};
 use skep_platform::{MapType, ProgramType};
 
 use crate::*;
@@ -39,6 +39,19 @@ fn a_refusal_brings_the_log() {
     assert_eq!(refused.errno, EACCES);
     assert_eq!(refused.verdict(), "R0 !read_ok");
     assert!(!refused.is_policy());
+}
+
+#[test]
+fn a_walk_that_is_too_long_says_so() {
+    if skipped("a_walk_that_is_too_long_says_so") {
+        return;
+    }
+    // A loop whose counter is different each time round, for ever.
+    let insns = skep_isa::text::assemble("r0 = 0\nagain: r0 += 1\nif r0 < 2000000 goto again\nexit")
+        .expect("assembles");
+    let refused = prog_load_simple(ProgramType::SocketFilter, &insns, "GPL").expect_err("is too long");
+    assert_eq!(refused.errno, E2BIG);
+    assert!(refused.log.contains("program is too large"), "{}", refused.verdict());
 }
 
 #[test]

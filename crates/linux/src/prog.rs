@@ -13,6 +13,9 @@ use crate::sys::{Command, attr, bpf, bpf_fd};
 /// The first size tried for the verifier's log.
 const LOG_START: usize = 64 << 10;
 
+/// The most instructions the kernel takes from whoever has CAP_BPF.
+const MOST_INSNS: usize = 1_000_000;
+
 /// The largest log asked for. The kernel allows more than anyone reads.
 const LOG_MAX: usize = 16 << 20;
 
@@ -121,21 +124,29 @@ pub fn prog_load_simple(
 /// # Errors
 /// The errno and what the verifier wrote.
 pub fn prog_load(request: &LoadRequest<'_>) -> Result<OwnedFd, LoadRefused> {
+    let (mut first, mut size) = (None, LOG_START);
     if request.log_level == 0 {
         match try_load(request, 0, &mut []) {
             Ok(fd) => return Ok(fd),
-            // E2BIG is the kernel's answer to too many instructions, before any verification.
-            Err(errno) if errno == E2BIG => return Err(LoadRefused { errno, log: String::new() }),
-            Err(_) => {}
+            // The kernel's answer to too many instructions, before any verification.
+            Err(errno) if errno == E2BIG && request.insns.len() > MOST_INSNS => {
+                return Err(LoadRefused { errno, log: String::new() });
+            }
+            // A walk that became too long: it takes long each time, so it is repeated once, with all the room there is.
+            Err(errno) => {
+                first = Some(errno);
+                size = if errno == E2BIG { LOG_MAX } else { LOG_START };
+            }
         }
     }
-    let mut size = LOG_START;
     loop {
         let mut log = vec![0; size];
         match try_load(request, request.log_level.max(1), &mut log) {
             Ok(fd) => return Ok(fd),
             Err(errno) if errno == ENOSPC && size < LOG_MAX => size *= 4,
             Err(errno) => {
+                // ENOSPC is about the log; what is wrong with the program was said before.
+                let errno = if errno == ENOSPC { first.unwrap_or(errno) } else { errno };
                 let end = log.iter().position(|&byte| byte == 0).unwrap_or(log.len());
                 return Err(LoadRefused { errno, log: String::from_utf8_lossy(&log[..end]).into_owned() });
             }
