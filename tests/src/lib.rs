@@ -2,6 +2,7 @@
 
 pub mod cli;
 pub mod kernel;
+pub mod live;
 pub mod shrink;
 
 use skep_fuzz::generate::Generated;

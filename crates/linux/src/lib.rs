@@ -41,8 +41,8 @@ pub use list::{Holder, ObjectKind, holders, ids};
 pub use live::{Unavailable, live_bpf};
 pub use load::{LoadError, Loaded, Loader};
 pub use map::{
-    Batch, Keys, Map, MapMemory, MapRequest, Mapping, map_create, map_delete, map_lookup, map_next_key,
-    map_update, page_size, possible_cpus,
+    Batch, Keys, Map, MapMemory, MapRequest, Mapping, map_create, map_delete, map_freeze, map_lookup,
+    map_next_key, map_update, page_size, possible_cpus,
 };
 pub use prog::{LoadRefused, LoadRequest, RunRequest, RunResult, prog_load, prog_load_simple, prog_test_run};
 pub use program::{Program, ProgramInfo, count_runs};

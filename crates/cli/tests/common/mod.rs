@@ -47,9 +47,14 @@ pub(crate) fn json(args: &[&str]) -> Value {
 
 /// Asserts that the work fails: exit code 1, no output, and one line on standard error with all these words.
 pub(crate) fn fails(args: &[&str], words: &[&str]) {
+    fails_with(1, args, words);
+}
+
+/// The same with another exit code.
+pub(crate) fn fails_with(code: i32, args: &[&str], words: &[&str]) {
     let output = run(args);
     let stderr = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{args:?}: {stderr}");
+    assert_eq!(output.status.code(), Some(code), "{args:?}: {stderr}");
     assert_eq!(text(&output.stdout), "", "{args:?}");
     assert_eq!(stderr.lines().count(), 1, "{args:?}: {stderr}");
     assert!(stderr.starts_with("error: "), "{args:?}: {stderr}");

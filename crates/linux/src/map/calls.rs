@@ -129,6 +129,16 @@ pub fn map_next_key(
     }
 }
 
+/// `BPF_MAP_FREEZE`: from now on only programs may write, and where they may not either, the verifier knows the contents.
+///
+/// # Errors
+/// The errno.
+pub fn map_freeze(map: BorrowedFd<'_>) -> Result<(), Errno> {
+    let mut attr = attr::MapFreeze { map_fd: map.as_raw_fd() as u32 };
+    // SAFETY: the struct holds no address.
+    unsafe { bpf(Command::MapFreeze, &mut attr) }.map(drop)
+}
+
 fn element(map: BorrowedFd<'_>, key: &[u8], value: u64, flags: u64) -> attr::MapElem {
     let key = if key.is_empty() { 0 } else { key.as_ptr() as u64 };
     attr::MapElem { map_fd: map.as_raw_fd() as u32, unused: 0, key, value, flags }

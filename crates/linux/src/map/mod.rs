@@ -15,6 +15,8 @@ mod memory;
 mod tests;
 
 pub use batch::Batch;
-pub use calls::{MapRequest, map_create, map_delete, map_lookup, map_next_key, map_update, possible_cpus};
+pub use calls::{
+    MapRequest, map_create, map_delete, map_freeze, map_lookup, map_next_key, map_update, possible_cpus,
+};
 pub use handle::{Keys, Map};
 pub use memory::{MapMemory, Mapping, page_size};

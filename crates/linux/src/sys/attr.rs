@@ -60,6 +60,11 @@ attrs! {
         flags: u64,
     }
 
+    /// `BPF_MAP_FREEZE`.
+    MapFreeze {
+        map_fd: u32,
+    }
+
     /// `BPF_PROG_LOAD`.
     ProgLoad {
         prog_type: u32,
