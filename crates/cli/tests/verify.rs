@@ -1,5 +1,7 @@
 //! `skep verify` and `skep explain` from outside: verdicts, exit codes, and how a rejection reads.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::process::Command;

@@ -5,7 +5,7 @@ use skep_isa::text;
 use skep_object::{Object, Program};
 use skep_verifier::{Code, Place, Rejection};
 
-use super::span;
+use super::{origin, span};
 
 /// A rejection and everything needed to show it.
 pub(super) struct Finding {
@@ -60,13 +60,20 @@ impl Finding {
         for line in text::disassemble(&case.input.insns) {
             listing[line.at] = line.to_string();
         }
+        // What the verifier itself remarks knows more than what the instructions tell.
+        let starts: Vec<usize> = program.subprograms.iter().map(|function| function.start).collect();
+        let notes = match rejection.notes.is_empty() {
+            true => origin::notes(&case.input.insns, &starts, rejection),
+            false => rejection.notes.clone(),
+        };
+        let help = rejection.help.clone().unwrap_or_else(|| rejection.code.explanation().to_owned());
         Self {
             code: rejection.code,
             message,
             place: rejection.place.map(place),
             at: spot(rejection.insn),
-            notes: rejection.notes.iter().map(|note| (spot(note.insn), note.text.clone())).collect(),
-            help: rejection.help.clone(),
+            notes: notes.iter().map(|note| (spot(note.insn), note.text.clone())).collect(),
+            help: Some(help),
             lines: program.lines.iter().filter_map(|line| source_line(object, line)).collect(),
             listing,
         }

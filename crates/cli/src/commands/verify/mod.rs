@@ -8,6 +8,7 @@
 mod finding;
 mod json;
 mod objects;
+mod origin;
 mod raw;
 mod sarif;
 mod span;

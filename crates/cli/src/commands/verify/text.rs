@@ -138,11 +138,7 @@ fn pieces(finding: &Finding) -> Vec<Snippet<'_, Annotation<'_>>> {
     files.into_iter().map(|(file, marks)| piece(finding, file, &marks)).collect()
 }
 
-fn piece<'a>(
-    finding: &'a Finding,
-    file: &'a str,
-    marks: &[(&'a Spot, Option<&'a str>)],
-) -> Snippet<'a, Annotation<'a>> {
+fn piece<'a>(finding: &'a Finding, file: &'a str, marks: &[Mark<'a>]) -> Snippet<'a, Annotation<'a>> {
     let numbers = || marks.iter().filter_map(|(spot, _)| Some(spot.source.as_ref()?.line));
     let home = marks[0].0.source.as_ref().map_or(1, |source| source.line);
     // Lines too far from the first one are left out rather than padded with a million empty ones.
@@ -222,7 +218,7 @@ mod tests {
     }
 
     fn finding(source: bool) -> Finding {
-        let lookup = line(10, 13, "    __u64 *value = bpf_map_lookup_elem(&seen, &key);");
+        let lookup = line(10, 12, "    __u64 *value = bpf_map_lookup_elem(&seen, &key);");
         let used = line(14, 5, "    *value += 1;");
         let spot = |insn, line: &SourceLine| Spot {
             insn,
@@ -253,7 +249,7 @@ error[E0302]: r0 may be NULL here
   --> src/a.bpf.c:14:5
    |
 10 |     __u64 *value = bpf_map_lookup_elem(&seen, &key);
-   |             ------ may return NULL
+   |            ----- may return NULL
 ...
 14 |     *value += 1;
    |     ^^^^^^^^^^^ an access through a pointer that may be NULL
