@@ -15,10 +15,10 @@ use skep_object::{
     AttachTarget, Environment, ExternKind, FieldKind, Kconfig, MapDef, MapOrigin, Object, Poison, Program,
     SpecialField, Target,
 };
-use skep_platform::{AttachType, MapFlags, Release};
+use skep_platform::{AttachType, MapFlags, ProgramType, Release};
 use skep_verifier::{
-    FunctionInfo, Input, MapField, MapFieldKind, MapInfo, Report, Stats, Symbol, SymbolKind, Unsupported,
-    Verdict,
+    Code, FunctionInfo, Input, MapField, MapFieldKind, MapInfo, Rejection, Report, Stats, Symbol, SymbolKind,
+    Unsupported, Verdict,
 };
 
 use crate::error::Error;
@@ -86,7 +86,7 @@ impl<'a> Cases<'a> {
         let Some(program_type) = program.kind.program_type else {
             let reason =
                 format!("the section {:?} does not say what type of program it holds", program.section);
-            return self.unfit(program, skep_platform::ProgramType::SocketFilter, reason);
+            return self.unfit(program, ProgramType::SocketFilter, reason);
         };
         let kernel = self.setting.kernel.as_deref();
         let target = kernel.map_or(Target::Local, Target::Btf);
@@ -99,7 +99,7 @@ impl<'a> Cases<'a> {
         Case { input, unfit: None, poisoned: relocated.poisoned }
     }
 
-    fn unfit(&self, program: &Program, program_type: skep_platform::ProgramType, reason: String) -> Case {
+    fn unfit(&self, program: &Program, program_type: ProgramType, reason: String) -> Case {
         let mut input = Input::new(program_type, program.insns.clone());
         self.describe(program, &mut input);
         Case { input, unfit: Some(reason), poisoned: Vec::new() }
@@ -227,6 +227,12 @@ const STACK: usize = 64 << 20;
 /// Verifies, and measures how long that took. A panic of the verifier, which is a mistake in it, becomes the verdict
 /// *unsupported*: it must not be taken for a judgement, nor keep other programs from being judged.
 pub fn verify(input: &Input) -> (Report, Duration) {
+    if let Some(what) = newer(input) {
+        let message = format!("{what} are newer than Linux {}", input.release);
+        let rejection = Rejection::new(Code::BadProgram, 0, None, message);
+        let verdict = Verdict::Rejected(Box::new(rejection));
+        return (Report { verdict, stats: Stats::default() }, Duration::ZERO);
+    }
     let work = || {
         let begin = Instant::now();
         let report = skep_verifier::verify(input);
@@ -241,6 +247,17 @@ pub fn verify(input: &Input) -> (Report, Duration) {
         Ok(Err(_)) => (unsupported("the verifier broke down on this program".to_owned()), Duration::ZERO),
         Err(error) => (unsupported(format!("no thread to verify in: {error}")), Duration::ZERO),
     }
+}
+
+/// What stands around the program that the release does not have; it would not come as far as the verifier.
+fn newer(input: &Input) -> Option<String> {
+    // For a struct_ops program the field holds the index of a member.
+    let attach = input.attach_type.filter(|_| input.program_type != ProgramType::StructOps);
+    if let Some(attach) = attach.filter(|attach| attach.since() > input.release) {
+        return Some(format!("attachments of type {}", attach.name()));
+    }
+    let map = input.maps.iter().find(|map| map.map_type.since() > input.release)?;
+    Some(format!("maps of type {}", map.map_type.name()))
 }
 
 /// Nothing said about the program, and why.

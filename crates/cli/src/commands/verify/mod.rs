@@ -60,7 +60,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "VARIABLE=VALUE", value_parser = super::run::input::assignment)]
     set: Vec<(String, String)>,
 
-    /// The release whose rules apply, 5.4 to 6.18: helpers, program, map and attach types that came later are not known to it
+    /// The release to verify for, 5.4 to 6.18: its helpers, context fields, program, map and attach types; everything else
+    /// (instructions, kernel functions, limits, what is proved how) is as 6.18 has it
     #[arg(long, value_name = "RELEASE", default_value_t = Release::LATEST, help_heading = "Environment")]
     kernel: Release,
 
