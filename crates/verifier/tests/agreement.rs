@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Agreement, live, maps};
+use common::{Agreement, live};
 use skep_fuzz::generate::{Features, xdp};
 use skep_fuzz::rng::Rng;
 use skep_platform::{MapType, ProgramType};
@@ -76,19 +76,7 @@ fn programs_by_hand() {
         return;
     }
     let mut agreement = Agreement::default();
-    let text = include_str!("programs.txt");
-    for part in text.split("\n== ").filter(|part| !part.trim().is_empty()) {
-        let (head, body) = part.split_once('\n').unwrap_or((part, ""));
-        let (kind, name) = head.trim_start_matches("== ").split_once(' ').unwrap_or((head, ""));
-        let (kind, signatures) = kind.split_once('@').unwrap_or((kind, ""));
-        let program_type = ProgramType::from_name(kind).unwrap_or_else(|| panic!("program type {kind}"));
-        let insns = skep_isa::text::assemble(body).unwrap_or_else(|error| panic!("{name}: {error}"));
-        let mut input = Input::new(program_type, insns);
-        input.name = name.into();
-        input.maps = maps();
-        if !signatures.is_empty() {
-            common::with_types(&mut input, signatures);
-        }
+    for input in common::by_hand() {
         agreement.add(&input);
     }
     agreement.print("programs by hand");

@@ -202,7 +202,7 @@ impl Walk<'_> {
         let low = base + pointer.value.s64.min;
         let end = base + pointer.value.u64.max as i64 + i64::from(touch.size);
         for field in &info.fields {
-            let (start, stop) = (i64::from(field.offset), i64::from(field.offset + field.size));
+            let (start, stop) = (i64::from(field.offset), i64::from(field.offset) + i64::from(field.size));
             if low < stop && start < end {
                 if field.kind == crate::MapFieldKind::Kptr {
                     return self.unsupported("kernel pointers in map values");

@@ -1,12 +1,12 @@
 //! The live kernel's verdict on an input.
 
-#![allow(dead_code)] // Each test file uses a part.
+#![allow(dead_code, clippy::unwrap_used)] // Each test file uses a part; a test may panic.
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use skep_isa::RawInsn;
 use skep_linux::{LoadRequest, MapRequest, btf_load, live_bpf, map_create, prog_load};
-use skep_platform::{MapFlags, MapType};
+use skep_platform::{MapFlags, MapType, ProgramType};
 use skep_verifier::{FunctionInfo, Input, MapInfo, Verdict, verify};
 
 /// Whether the kernel can be asked; prints why not.
@@ -173,6 +173,28 @@ pub(crate) fn maps() -> Vec<MapInfo> {
             ..MapInfo::new(MapType::ArrayOfMaps, 4, 4, 4)
         },
     ]
+}
+
+/// The small programs of `programs.txt`: `== TYPE[@SIGNATURES] NAME`, then the text.
+pub(crate) fn by_hand() -> Vec<Input> {
+    let text = include_str!("../programs.txt");
+    let parts = text.split("\n== ").filter(|part| !part.trim().is_empty());
+    parts
+        .map(|part| {
+            let (head, body) = part.split_once('\n').unwrap_or((part, ""));
+            let (kind, name) = head.trim_start_matches("== ").split_once(' ').unwrap_or((head, ""));
+            let (kind, signatures) = kind.split_once('@').unwrap_or((kind, ""));
+            let program_type = ProgramType::from_name(kind).unwrap_or_else(|| panic!("program type {kind}"));
+            let insns = skep_isa::text::assemble(body).unwrap_or_else(|error| panic!("{name}: {error}"));
+            let mut input = Input::new(program_type, insns);
+            input.name = name.into();
+            input.maps = maps();
+            if !signatures.is_empty() {
+                with_types(&mut input, signatures);
+            }
+            input
+        })
+        .collect()
 }
 
 /// Gives every function of the program a type: `signatures` names those after the main one, by rising start, separated by `;`:
