@@ -1,5 +1,7 @@
 //! Any bytes: an answer, no panic, no hang.
 
+#![allow(clippy::unwrap_used)] // A test may panic.
+
 mod common;
 
 use skep_fuzz::rng::Rng;
@@ -34,4 +36,14 @@ fn random(rng: &mut Rng) -> RawInsn {
         off: rng.range(-24, 24) as i16,
         imm: if rng.one_in(2) { rng.range(-16, 200) as i32 } else { rng.interesting() as i32 },
     }
+}
+
+/// Thirty thousand rounds of a callback, each with a number that matters: the way back must not be walked anew each time.
+#[test]
+fn many_rounds_of_a_callback_end() {
+    let mut input =
+        common::by_hand().into_iter().find(|i| i.name == "callback index is checked afterwards").unwrap();
+    let rounds = input.insns.iter_mut().find(|insn| insn.imm == 10).unwrap();
+    rounds.imm = 32768;
+    assert_ne!(verify(&input).verdict.word(), "unsupported");
 }

@@ -59,6 +59,8 @@ pub(crate) struct Node {
     pub(crate) branches: u32,
     /// Numbers that matter, by frame.
     pub(crate) marks: Vec<Marks>,
+    /// Whether every number here and before was marked, so that there is nothing left to mark.
+    pub(crate) all_marked: bool,
     /// The head of the loop that is still being walked, when marks may be missing.
     pub(crate) incomplete: Option<NodeId>,
     /// How often it ended a path.

@@ -128,7 +128,8 @@ impl Walk<'_> {
     /// Marks every number of a checkpoint and all before it.
     fn mark_all(&mut self, mut node: Option<NodeId>) -> bool {
         let mut changed = false;
-        while let Some(id) = node {
+        while let Some(id) = node.filter(|&id| !self.nodes[id].all_marked) {
+            self.nodes[id].all_marked = true;
             let mut all = vec![Marks { regs: ALL_REGS, slots: u64::MAX }; self.nodes[id].state.frames.len()];
             changed |= self.add_marks(id, &mut all);
             node = self.nodes[id].parent;

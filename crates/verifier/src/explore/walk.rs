@@ -261,6 +261,7 @@ impl<'a> Walk<'a> {
             history: std::mem::take(&mut self.history),
             branches: 1,
             marks: vec![Marks::default(); frames],
+            all_marked: false,
             incomplete: None,
             hits: 0,
             misses: 0,
