@@ -65,7 +65,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "RELEASE", default_value_t = Release::LATEST, help_heading = "Environment")]
     kernel: Release,
 
-    /// Verify for a loader without CAP_BPF and CAP_PERFMON
+    /// Verify for a loader without CAP_BPF and CAP_PERFMON; do not rely on its "accepted" yet (docs/verify.md says why)
     #[arg(long, help_heading = "Environment")]
     unprivileged: bool,
 
