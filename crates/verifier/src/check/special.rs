@@ -1,7 +1,7 @@
 //! Helpers with rules of their own: which maps they are for, locks, callbacks.
 
 use skep_isa::Reg as Number;
-use skep_platform::MapType::{self, *};
+use skep_platform::MapType::{Sockhash, Sockmap};
 use skep_platform::helper::Helper;
 
 use super::arguments::Given;
@@ -18,54 +18,6 @@ pub(crate) fn has_lock(map: &MapInfo) -> bool {
         .iter()
         .any(|field| matches!(field.kind, MapFieldKind::SpinLock | MapFieldKind::ResilientSpinLock))
 }
-
-/// Helpers that take only these types of map.
-#[rustfmt::skip] // A table.
-static MAPS_OF: &[(&[&str], &[MapType])] = &[
-    (&["tail_call"], &[ProgArray]),
-    (&["perf_event_read", "perf_event_output", "perf_event_read_value", "skb_output", "xdp_output"], &[PerfEventArray]),
-    (&["ringbuf_output", "ringbuf_reserve", "ringbuf_query", "ringbuf_reserve_dynptr"], &[Ringbuf]),
-    (&["user_ringbuf_drain"], &[UserRingbuf]),
-    (&["get_stackid"], &[StackTrace]),
-    (&["current_task_under_cgroup", "skb_under_cgroup"], &[CgroupArray]),
-    (&["redirect_map"], &[Devmap, DevmapHash, Cpumap, Xskmap]),
-    (&["sk_redirect_map", "msg_redirect_map", "sock_map_update"], &[Sockmap]),
-    (&["sk_redirect_hash", "msg_redirect_hash", "sock_hash_update"], &[Sockhash]),
-    (&["get_local_storage"], &[CgroupStorage, PercpuCgroupStorage]),
-    (&["sk_select_reuseport"], &[ReuseportSockarray, Sockmap, Sockhash]),
-    (&["map_pop_elem"], &[Queue, Stack]),
-    (&["map_peek_elem", "map_push_elem"], &[Queue, Stack, BloomFilter]),
-    (&["map_lookup_percpu_elem"], &[PercpuArray, PercpuHash, LruPercpuHash]),
-    (&["sk_storage_get", "sk_storage_delete"], &[SkStorage]),
-    (&["inode_storage_get", "inode_storage_delete"], &[InodeStorage]),
-    (&["task_storage_get", "task_storage_delete"], &[TaskStorage]),
-    (&["cgrp_storage_get", "cgrp_storage_delete"], &[CgrpStorage]),
-    (&["for_each_map_elem"], &[Hash, Array, PercpuHash, PercpuArray, LruHash, LruPercpuHash]),
-];
-
-/// Types of map that take only these helpers.
-#[rustfmt::skip] // A table.
-static HELPERS_OF: &[(&[MapType], &[&str])] = &[
-    (&[ProgArray], &["tail_call"]),
-    (&[PerfEventArray], &["perf_event_read", "perf_event_output", "perf_event_read_value", "skb_output", "xdp_output"]),
-    (&[Ringbuf], &["ringbuf_output", "ringbuf_reserve", "ringbuf_query", "ringbuf_reserve_dynptr"]),
-    (&[UserRingbuf], &["user_ringbuf_drain"]),
-    (&[StackTrace], &["get_stackid"]),
-    (&[CgroupArray], &["current_task_under_cgroup", "skb_under_cgroup"]),
-    (&[CgroupStorage, PercpuCgroupStorage], &["get_local_storage"]),
-    (&[Devmap, DevmapHash, Xskmap], &["redirect_map", "map_lookup_elem"]),
-    (&[Cpumap], &["redirect_map"]),
-    (&[ArrayOfMaps, HashOfMaps], &["map_lookup_elem"]),
-    (&[Sockmap], &["sk_redirect_map", "sock_map_update", "map_delete_elem", "msg_redirect_map", "sk_select_reuseport", "map_lookup_elem", "map_update_elem"]),
-    (&[Sockhash], &["sk_redirect_hash", "sock_hash_update", "map_delete_elem", "msg_redirect_hash", "sk_select_reuseport", "map_lookup_elem", "map_update_elem"]),
-    (&[ReuseportSockarray], &["sk_select_reuseport"]),
-    (&[Queue, Stack], &["map_peek_elem", "map_pop_elem", "map_push_elem"]),
-    (&[BloomFilter], &["map_peek_elem", "map_push_elem"]),
-    (&[SkStorage], &["sk_storage_get", "sk_storage_delete", "kptr_xchg"]),
-    (&[InodeStorage], &["inode_storage_get", "inode_storage_delete", "kptr_xchg"]),
-    (&[TaskStorage], &["task_storage_get", "task_storage_delete", "kptr_xchg"]),
-    (&[CgrpStorage], &["cgrp_storage_get", "cgrp_storage_delete", "kptr_xchg"]),
-];
 
 /// Helpers with rules beyond their prototype that are not modelled yet.
 #[rustfmt::skip] // A table.
@@ -98,15 +50,7 @@ pub(crate) fn needs_privilege(helper: &Helper) -> bool {
 pub(crate) fn map_fits(walk: &Walk<'_>, helper: &Helper, given: &Given) -> Checked {
     let Some(map) = given.map else { return Ok(()) };
     let (info, name) = (walk.map(map), helper.name);
-    let by_helper = MAPS_OF
-        .iter()
-        .filter(|(names, _)| names.contains(&name))
-        .all(|(_, types)| types.contains(&info.map_type));
-    let by_map = HELPERS_OF
-        .iter()
-        .filter(|(types, _)| types.contains(&info.map_type))
-        .all(|(_, names)| names.contains(&name));
-    if !by_helper || !by_map {
+    if !info.map_type.takes(helper) {
         return walk
             .fail(Code::MapMismatch, format!("{name} is not for maps of type {}", info.map_type.name()));
     }

@@ -198,11 +198,7 @@ impl Walk<'_> {
         if zero_used && let Some(number) = stored.number {
             self.matters(number)?;
         }
-        self.matters_in_pointer(number)
-    }
-
-    /// The variable part of a pointer is a number too; it was marked when it was added.
-    fn matters_in_pointer(&mut self, _number: Number) -> Checked {
+        // The variable part of the pointer is a number too; it was marked when it was added.
         Ok(())
     }
 
@@ -302,21 +298,13 @@ impl Walk<'_> {
                     "a byte of the stack that was not written is read",
                 );
             }
-            if kind == ByteKind::Spill {
-                // Its bytes are read as they are: a number behind them matters like any that was given away.
-                self.slot_matters_if_number(reach.frame, index)?;
-            }
+            // A spilled number is not marked: bytes given to something that only reads them say nothing of their value.
             if clobber {
                 let slot = self.state.frames[reach.frame].stack.slot_mut(index);
                 scrub(slot);
                 slot.bytes[byte] = ByteKind::Misc;
             }
         }
-        Ok(())
-    }
-
-    /// Bytes given to something that only reads them say nothing of their value, so nothing is marked.
-    fn slot_matters_if_number(&mut self, _frame: usize, _slot: usize) -> Checked {
         Ok(())
     }
 
