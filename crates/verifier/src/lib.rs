@@ -31,7 +31,7 @@ use verdict::{Checked, Stop};
 /// Verifies a program.
 pub fn verify(input: &Input) -> Report {
     let mut stats = Stats::default();
-    let verdict = match prove(input, &mut stats) {
+    let verdict = match prove(input, &mut stats, None) {
         Ok(facts) => Verdict::Verified(Verified::new(facts)),
         Err(Stop::Reject(rejection)) => Verdict::Rejected(rejection),
         Err(Stop::Unsupported(what)) => Verdict::Unsupported(what),
@@ -39,10 +39,18 @@ pub fn verify(input: &Input) -> Report {
     Report { verdict, stats }
 }
 
-fn prove(input: &Input, stats: &mut Stats) -> Checked<Facts> {
+/// The proof, or why there is none; `watch` looks on.
+fn prove<'a>(
+    input: &'a Input,
+    stats: &mut Stats,
+    watch: Option<&'a mut dyn explore::Watch>,
+) -> Checked<Facts> {
     let shape = Shape::of(input)?;
     let state = check::entry(input)?;
     let mut walk = Walk::new(input, &shape);
+    if let Some(watch) = watch {
+        walk.watch = Some(watch);
+    }
     let result = walk_all(&mut walk, state);
     *stats = walk.stats;
     result?;

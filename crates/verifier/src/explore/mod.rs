@@ -9,6 +9,8 @@ mod node;
 mod precision;
 mod visit;
 mod walk;
+mod watch;
 
 pub(crate) use node::Marks;
 pub(crate) use walk::{Next, Walk};
+pub(crate) use watch::Watch;

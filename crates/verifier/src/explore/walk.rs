@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use skep_isa::{Insn, Reg as Number};
 
 use super::node::{Access, Marks, Node, NodeId, Step};
+use super::watch::Watch;
 use crate::Code;
 use crate::program::{Input, MapInfo};
 use crate::shape::Shape;
@@ -30,6 +31,8 @@ struct Pending {
     at: usize,
     history: Vec<Step>,
     parent: Option<NodeId>,
+    /// The observer's.
+    tag: u32,
 }
 
 /// Everything that the walk knows.
@@ -71,6 +74,8 @@ pub(crate) struct Walk<'a> {
     pub(crate) checking_global: bool,
     /// Where the loop that was just gone round begins.
     pub(crate) round_at: usize,
+    /// Who looks on, if anybody does.
+    pub(crate) watch: Option<&'a mut dyn Watch>,
 }
 
 impl<'a> Walk<'a> {
@@ -111,6 +116,7 @@ impl<'a> Walk<'a> {
             checked_globals: vec![false; shape.functions.len()],
             checking_global: false,
             round_at: 0,
+            watch: None,
         }
     }
 
@@ -126,50 +132,70 @@ impl<'a> Walk<'a> {
         // Every path has a checkpoint behind it; this one is met by none, for nothing was done since.
         self.checkpoint();
         self.by_insn[at].clear();
+        self.tell(|watch, walk| watch.begins(walk));
         loop {
             self.path()?;
             self.finish_path();
             let Some(pending) = self.pending.pop() else { return Ok(()) };
             (self.state, self.at, self.history, self.parent) =
                 (pending.state, pending.at, pending.history, pending.parent);
+            self.tell(|watch, walk| watch.resumes(walk, pending.tag));
         }
     }
 
     /// Follows one path to its end.
     fn path(&mut self) -> Checked {
         loop {
-            self.stats.processed += 1;
-            if self.stats.processed > MAX_PROCESSED {
-                return reject(
-                    Code::TooComplex,
-                    self.at,
-                    None,
-                    format!("more than {MAX_PROCESSED} instructions processed"),
-                );
-            }
-            if self.shape.prune[self.at] && self.visit()? {
-                return Ok(());
-            }
-            let Some(insn) = self.shape.insns.get(self.at).copied().flatten() else {
-                return reject(Code::BadJump, self.at, None, "control leaves the program");
+            let next = match self.turn() {
+                Err(stop) if self.watch.is_some() => {
+                    self.tell(|watch, walk| watch.fails(walk, stop)).unwrap_or(Ok(Next::End))?
+                }
+                other => other?,
             };
-            self.reached[self.at] = true;
-            self.insns_since += 1;
-            self.history.push(Step {
-                at: self.at as u32,
-                depth: self.state.depth() as u8,
-                opaque: false,
-                access: None,
-                linked: None,
-            });
-            if insn.jump_offset().is_some() || matches!(insn, Insn::Call(_) | Insn::Exit) {
-                self.jumps_since += 1;
-            }
-            match self.check(&insn)? {
+            match next {
                 Next::At(at) => self.at = at,
                 Next::End => return Ok(()),
             }
         }
+    }
+
+    /// Runs one instruction.
+    fn turn(&mut self) -> Checked<Next> {
+        self.stats.processed += 1;
+        if self.stats.processed > MAX_PROCESSED {
+            return reject(
+                Code::TooComplex,
+                self.at,
+                None,
+                format!("more than {MAX_PROCESSED} instructions processed"),
+            );
+        }
+        if self.shape.prune[self.at] && self.visit()? {
+            self.tell(|watch, walk| watch.covered(walk));
+            return Ok(Next::End);
+        }
+        let Some(insn) = self.shape.insns.get(self.at).copied().flatten() else {
+            return reject(Code::BadJump, self.at, None, "control leaves the program");
+        };
+        self.reached[self.at] = true;
+        self.insns_since += 1;
+        self.history.push(Step {
+            at: self.at as u32,
+            depth: self.state.depth() as u8,
+            opaque: false,
+            access: None,
+            linked: None,
+        });
+        if insn.jump_offset().is_some() || matches!(insn, Insn::Call(_) | Insn::Exit) {
+            self.jumps_since += 1;
+        }
+        if self.watch.is_none() {
+            return self.check(&insn);
+        }
+        self.tell(|watch, walk| watch.step(walk));
+        let next = self.check(&insn)?;
+        self.tell(|watch, walk| watch.stepped(walk, &next));
+        Ok(next)
     }
 
     /// Lets a branch wait.
@@ -185,7 +211,8 @@ impl<'a> Walk<'a> {
         if let Some(parent) = self.parent {
             self.nodes[parent].branches += 1;
         }
-        self.pending.push(Pending { state, at, history: self.history.clone(), parent: self.parent });
+        let tag = self.tell(|watch, walk| watch.parts(walk, &state, at)).unwrap_or(0);
+        self.pending.push(Pending { state, at, history: self.history.clone(), parent: self.parent, tag });
         Ok(())
     }
 
