@@ -13,6 +13,7 @@ mod analysis;
 mod check;
 mod code_text;
 mod explore;
+pub mod host;
 pub mod program;
 pub mod rejection;
 mod shape;
@@ -20,6 +21,7 @@ pub mod state;
 pub mod value;
 mod verdict;
 
+pub use host::Host;
 pub use program::{FunctionInfo, Input, MapField, MapFieldKind, MapInfo, Symbol, SymbolKind};
 pub use rejection::{Code, Note, Place, Rejection};
 pub use verdict::{Facts, Report, Stats, Unsupported, Verdict, Verified};

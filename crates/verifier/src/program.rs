@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::host::Host;
 use skep_btf::{Btf, TypeId};
 use skep_isa::RawInsn;
 use skep_platform::{AttachType, MapFlags, MapType, ProgramType, Release};
@@ -41,6 +42,9 @@ pub struct Input {
     pub functions: Vec<FunctionInfo>,
     /// Kernel functions, variables and types that instructions refer to by name.
     pub symbols: Vec<Symbol>,
+    /// The application's hook that the program is for, where it is none of Linux's; the program type then only says which of
+    /// Linux's helpers it may call.
+    pub host: Option<Arc<Host>>,
     /// First slot and number of every source line, by rising slot; empty without line information.
     pub lines: Vec<(usize, u32)>,
 }
@@ -201,6 +205,7 @@ impl Input {
             kernel_btf: None,
             functions: Vec::new(),
             symbols: Vec::new(),
+            host: None,
             lines: Vec::new(),
         }
     }

@@ -157,6 +157,7 @@ impl Walk<'_> {
                 | RegKind::MapKey(_)
                 | RegKind::MapValue(_)
                 | RegKind::Mem(_)
+                | RegKind::Lent(_)
                 | RegKind::Scalar
         );
         let moved = reg.off != 0 || reg.value.as_constant() != Some(0);

@@ -47,6 +47,10 @@ impl Walk<'_> {
             let message = format!("{} programs may not call {} here", program.name(), helper.name);
             return self.fail(Code::HelperNotAllowed, message);
         }
+        if self.input.host.is_some() && !super::host::makes_sense(helper) {
+            let message = format!("{} takes a context of Linux's, which this hook has not", helper.name);
+            return self.fail(Code::HelperNotAllowed, message);
+        }
         if helper.gpl_only && !self.input.gpl_compatible() {
             return self.fail(Code::GplOnly, format!("{} is for GPL-compatible programs", helper.name));
         }

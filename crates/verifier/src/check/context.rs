@@ -32,6 +32,9 @@ impl Walk<'_> {
 
     pub(crate) fn context_load(&mut self, pointer: &Reg, touch: Touch) -> Checked<Reg> {
         self.unmoved(pointer, touch)?;
+        if let Some(host) = self.input.host.as_deref() {
+            return self.host_load(host, touch);
+        }
         match self.input.program_type.context_shape() {
             ContextShape::Table => {}
             ContextShape::Raw => return self.raw_context(touch).map(|()| Reg::UNKNOWN),
@@ -80,6 +83,9 @@ impl Walk<'_> {
 
     pub(crate) fn context_store(&mut self, pointer: &Reg, touch: Touch, _stored: Stored) -> Checked {
         self.unmoved(pointer, touch)?;
+        if let Some(host) = self.input.host.as_deref() {
+            return self.host_store(host, touch);
+        }
         match self.input.program_type.context_shape() {
             ContextShape::Table => {}
             ContextShape::Raw if self.input.program_type == ProgramType::Syscall => {

@@ -16,6 +16,9 @@ type Range = (i64, i64);
 /// What a program may return, by its type and where it is attached.
 fn return_range(input: &Input) -> Option<Range> {
     use AttachType::*;
+    if let Some(host) = &input.host {
+        return host.returns;
+    }
     let attach = input.attach_type;
     match input.program_type {
         ProgramType::CgroupSockAddr => match attach? {
@@ -106,6 +109,9 @@ pub(crate) fn entry(input: &Input) -> Checked<State> {
     }
     let mut state = State::new(0, 0);
     *state.reg_mut(Number::R1) = Reg::pointer(RegKind::Ctx);
+    if let Some(host) = &input.host {
+        super::host::enter(host, &mut state);
+    }
     Ok(state)
 }
 

@@ -204,7 +204,8 @@ fn decide(cond: Condition, width: Width, left: &Reg, right: &Reg) -> Option<bool
             | RegKind::MapValue(_)
             | RegKind::MapKey(_)
             | RegKind::Map(_)
-            | RegKind::Mem(_) => !pointer.flags.has(Flags::UNTRUSTED),
+            | RegKind::Mem(_)
+            | RegKind::Lent(_) => !pointer.flags.has(Flags::UNTRUSTED),
             RegKind::Btf(_) => pointer.flags.has(Flags::TRUSTED),
             _ => false,
         };
@@ -284,6 +285,7 @@ fn spread(state: &mut State, known: &Reg) {
     if known.id == 0 {
         return;
     }
+    super::host::learn(state, known);
     let distance = |reg: &Reg| if reg.linked { i64::from(reg.off) } else { 0 };
     state.each_reg(|reg| {
         if !reg.is_scalar() || reg.id != known.id {

@@ -72,7 +72,7 @@ impl Walk<'_> {
         use ProgramType::{SchedAct, SchedCls, SocketFilter};
         let program = self.input.program_type;
         let skb = matches!(program, SocketFilter | SchedCls | SchedAct);
-        if !skb {
+        if !skb || self.input.host.is_some() {
             return self.fail(
                 Code::HelperNotAllowed,
                 "legacy packet loads are for socket filters and traffic control",

@@ -114,6 +114,7 @@ impl Walk<'_> {
                 }
                 self.bounded(pointer, touch, size_of, Code::MemoryBounds)?;
             }
+            RegKind::Lent(region) => self.lent_access(region, pointer, touch)?,
             RegKind::Packet | RegKind::PacketMeta => {
                 if write && !self.may_write_packet() {
                     return self.fail_at(Code::ReadOnly, number, "this program may not write the packet");

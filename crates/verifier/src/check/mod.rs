@@ -7,6 +7,7 @@ mod call;
 mod context;
 mod exit;
 mod global;
+mod host;
 mod jump;
 mod load;
 mod memory;
@@ -53,6 +54,9 @@ impl Walk<'_> {
     }
 
     fn call(&mut self, call: Call, next: usize) -> Checked<Next> {
+        if let Some(helper) = self.host_helper(call) {
+            return self.call_host(helper).map(|()| Next::At(next));
+        }
         match call {
             Call::Helper(id) => self.call_helper(id, next),
             Call::Local(_) => self.call_local(next),

@@ -70,6 +70,9 @@ struct Comparison<'a> {
     lenient: bool,
     /// Whether all numbers matter.
     all_matter: bool,
+    /// Names up to this one are lengths of lent memory: what is compared with them tells of that memory, so they matter even
+    /// where the number does not.
+    fixed_names: u32,
     names: Names,
     shape: &'a Shape,
 }
@@ -88,8 +91,14 @@ pub(crate) fn equal(
         return false;
     }
     let lenient = !input.unprivileged;
-    let mut comparison =
-        Comparison { exactness, lenient, all_matter: input.unprivileged, names: Names::default(), shape };
+    let mut comparison = Comparison {
+        exactness,
+        lenient,
+        all_matter: input.unprivileged,
+        fixed_names: old.lengths.len() as u32,
+        names: Names::default(),
+        shape,
+    };
     if !comparison.resources(old, new) {
         return false;
     }
@@ -104,7 +113,8 @@ pub(crate) fn equal(
 
 impl Comparison<'_> {
     fn resources(&mut self, old: &State, new: &State) -> bool {
-        old.rcu == new.rcu
+        old.lengths.iter().zip(&new.lengths).all(|(old, new)| old <= new)
+            && old.rcu == new.rcu
             && old.preempt == new.preempt
             && old.irq.len() == new.irq.len()
             && old.held.len() == new.held.len()
@@ -191,6 +201,10 @@ impl Comparison<'_> {
         }
         match old.kind {
             RegKind::Scalar => {
+                let fixed = (1..=self.fixed_names).contains(&old.id);
+                if fixed && (old.id != new.id || old.linked != new.linked || old.off != new.off) {
+                    return false;
+                }
                 if self.exactness == Exactness::Relevant && !matters && !self.all_matter {
                     return true;
                 }
@@ -199,7 +213,11 @@ impl Comparison<'_> {
                     && within(&old.value, &new.value)
                     && self.names.matches_number(old.id, new.id)
             }
-            RegKind::MapValue(_) | RegKind::MapKey(_) | RegKind::Mem(_) | RegKind::Buffer(_) => {
+            RegKind::MapValue(_)
+            | RegKind::MapKey(_)
+            | RegKind::Mem(_)
+            | RegKind::Lent(_)
+            | RegKind::Buffer(_) => {
                 old.off == new.off && within(&old.value, &new.value) && self.named(old, new)
             }
             RegKind::Packet | RegKind::PacketMeta => {

@@ -105,7 +105,7 @@ impl<'a> Walk<'a> {
             by_insn: vec![Vec::new(); count],
             back_edges: Vec::new(),
             pending: Vec::new(),
-            next_id: 0,
+            next_id: input.host.as_deref().map_or(0, |host| host.lent() as u32),
             stats: Stats::default(),
             jumps_since: 0,
             insns_since: 0,

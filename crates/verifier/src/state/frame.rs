@@ -67,6 +67,9 @@ pub struct State {
     pub irq: Vec<u32>,
     /// Iterations of `may_goto` begun.
     pub may_goto_depth: u32,
+    /// Bytes that are surely in each region of lent memory (see [`crate::host`]). A checkpoint covers a path that knows as much
+    /// or more.
+    pub lengths: Vec<u64>,
     /// Whether the path is one that only a mispredicting processor takes.
     pub speculative: bool,
 }
@@ -110,6 +113,7 @@ impl State {
             preempt: 0,
             irq: Vec::new(),
             may_goto_depth: 0,
+            lengths: Vec::new(),
             speculative: false,
         }
     }

@@ -9,7 +9,8 @@ use crate::value::Scalar;
 /// What a register (or a spilled one) holds.
 ///
 /// Invariants: `id` of a scalar names the set of copies of one number, of a nullable pointer the set of copies that are NULL
-/// together, of a packet pointer the variable part that its range was proved for; 0 is none. For pointers `value` is the variable part of the offset,
+/// together, of a packet pointer the variable part that its range was proved for; 0 is none. The first names, as many as
+/// [`crate::Host::lent`] says, belong to the lengths of lent memory and are never given up. For pointers `value` is the variable part of the offset,
 /// and the whole offset is `off + value`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Reg {
@@ -66,6 +67,8 @@ pub enum RegKind {
     XdpSock,
     /// A region of this many bytes.
     Mem(u32),
+    /// Memory that an application lends through its context, by its number (see [`crate::host`]).
+    Lent(u8),
     /// A function of the program, by its number.
     Func(u32),
     /// A kernel object of a type of the kernel's BTF.
@@ -222,6 +225,7 @@ impl fmt::Display for RegKind {
             Self::TcpSock => "a TCP socket",
             Self::XdpSock => "an AF_XDP socket",
             Self::Mem(_) => "memory",
+            Self::Lent(_) => "lent memory",
             Self::Func(_) => "a function",
             Self::Btf(_) => "a kernel object",
             Self::Allocated(_) => "an allocated object",
