@@ -140,6 +140,7 @@ codes! {
     BadCallback = 409 "a callback that does not fit" "A callback must be a static function of the program.";
     BadFunction = 410 "a function call that does not fit" "Global functions are checked by their prototype.";
     BadKfunc = 411 "a kernel function that may not be called" "Program types decide which kernel functions there are.";
+    BadDynptr = 412 "a dynptr that is not what the call takes" "A dynptr lies in two whole stack slots at a constant offset, is initialised before it is used, and is changed only by the functions for dynptrs.";
     ReferenceLeak = 501 "a reference that is not released" "What is acquired must be released on every path.";
     NotOwned = 502 "a release of what is not owned" "Only a reference that was acquired can be released, and once.";
     LockHeld = 503 "something not allowed while a lock is held" "Between lock and unlock only plain instructions are allowed.";

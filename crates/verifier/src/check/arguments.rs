@@ -1,14 +1,14 @@
 //! The arguments of a helper: what each register must be, and how far memory behind it must reach.
 
 use skep_isa::Reg as Number;
-use skep_platform::helper::{Arg, ArgFlags, ArgKind, Helper};
+use skep_platform::helper::{Arg, ArgFlags, ArgKind, DynptrKinds, Helper};
 
 use super::call::is_output;
 use super::memory::{Purpose, Touch};
 use super::pointer::MAX_OFFSET;
 use crate::Code;
 use crate::explore::Walk;
-use crate::state::{ByteKind, Flags, MapId, Reg, RegKind, locate};
+use crate::state::{ByteKind, DynptrSort, Flags, MapId, Reg, RegKind, locate};
 use crate::verdict::Checked;
 
 /// Memory that the helper fills.
@@ -37,6 +37,8 @@ pub(crate) struct Given {
     pub(crate) max_size: Option<u64>,
     /// The function argument.
     pub(crate) function: Option<u32>,
+    /// What is known of the dynptr argument.
+    pub(crate) dynptr: Option<Reg>,
 }
 
 const ARGUMENTS: [Number; 5] = [Number::R1, Number::R2, Number::R3, Number::R4, Number::R5];
@@ -74,7 +76,9 @@ impl Walk<'_> {
             self.fitting_kind(helper, number, arg, &reg, given)?;
             self.fitting_offset(number, arg, &reg)?;
         }
-        if arg.has(ArgFlags::RELEASE) {
+        if arg.has(ArgFlags::RELEASE) && matches!(arg.kind, ArgKind::Dynptr(_)) {
+            given.released = Some(self.dynptr_released(number)?);
+        } else if arg.has(ArgFlags::RELEASE) {
             if reg.reference == 0 && !reg.is_null() {
                 return self.fail_at(Code::NotOwned, number, "what is released here was not acquired");
             }
@@ -121,11 +125,8 @@ impl Walk<'_> {
             ArgKind::Func => matches!(reg.kind, K::Func(_)),
             ArgKind::ConstStr => matches!(reg.kind, K::MapValue(_)),
             ArgKind::SpinLock | ArgKind::Timer => matches!(reg.kind, K::MapValue(_)),
-            ArgKind::Arena
-            | ArgKind::Btf(_)
-            | ArgKind::PercpuBtf
-            | ArgKind::KptrDest
-            | ArgKind::Dynptr(_) => {
+            ArgKind::Dynptr(_) => matches!(reg.kind, K::Stack(_) | K::Dynptr(_)),
+            ArgKind::Arena | ArgKind::Btf(_) | ArgKind::PercpuBtf | ArgKind::KptrDest => {
                 return self.unsupported(format!("the argument {arg} of {}", helper.name));
             }
         };
@@ -161,6 +162,9 @@ impl Walk<'_> {
                 | RegKind::Scalar
         );
         let moved = reg.off != 0 || reg.value.as_constant() != Some(0);
+        if matches!((arg.kind, reg.kind), (ArgKind::Dynptr(_), RegKind::Stack(_))) {
+            return Ok(());
+        }
         if arg.has(ArgFlags::RELEASE) && reg.off != 0 && !reg.is_scalar() || (!free && moved) {
             return self.fail_at(
                 Code::BadArgument,
@@ -230,6 +234,14 @@ impl Walk<'_> {
                 }
             }
             ArgKind::SpinLock => self.spin_lock(helper, number, reg)?,
+            ArgKind::Dynptr(kinds) if arg.has(ArgFlags::UNINIT) => {
+                let sort = match kinds {
+                    DynptrKinds::Ringbuf => DynptrSort::Ringbuf,
+                    DynptrKinds::Local | DynptrKinds::Any => DynptrSort::Local,
+                };
+                self.dynptr_make(number, sort, None)?;
+            }
+            ArgKind::Dynptr(kinds) => given.dynptr = Some(self.dynptr_given(number, kinds)?),
             ArgKind::Timer => return self.unsupported("timers"),
             _ => {}
         }

@@ -8,7 +8,7 @@ use super::arguments::Given;
 use crate::Code;
 use crate::analysis::{self, TAIL_CALL};
 use crate::explore::{Next, Walk};
-use crate::state::{Frame, FrameKind, Reg, RegKind};
+use crate::state::{DynptrSort, Flags, Frame, FrameKind, Reg, RegKind};
 use crate::verdict::Checked;
 
 /// Most frames at once.
@@ -29,7 +29,9 @@ impl Walk<'_> {
         self.forget_arguments();
         let result = self.result(helper, &given, &before)?;
         self.state.frame_mut().regs_mut()[0] = result;
-        if helper.traits.changes_packet {
+        let through_dynptr = helper.name == "dynptr_write"
+            && matches!(given.dynptr, Some(Reg { kind: RegKind::Dynptr(DynptrSort::Skb | DynptrSort::SkbMeta), .. }));
+        if helper.traits.changes_packet || through_dynptr {
             self.forget_packets();
         }
         Ok(Next::At(next))
@@ -99,6 +101,7 @@ impl Walk<'_> {
         if self.state.held.len() == before {
             return self.fail(Code::NotOwned, "this reference was released before");
         }
+        self.forget_dynptrs_of(reference);
         let gone = if self.input.unprivileged { Reg::UNINIT } else { Reg::UNKNOWN };
         self.state.each_reg(|reg| {
             if reg.is_pointer() && reg.reference == reference {
@@ -112,7 +115,7 @@ impl Walk<'_> {
     pub(crate) fn forget_packets(&mut self) {
         let gone = if self.input.unprivileged { Reg::UNINIT } else { Reg::UNKNOWN };
         self.state.each_reg(|reg| {
-            if reg.is_packet() || reg.kind == RegKind::PacketEnd {
+            if reg.is_packet() || reg.kind == RegKind::PacketEnd || reg.flags.has(Flags::SLICE) {
                 *reg = gone;
             }
         });

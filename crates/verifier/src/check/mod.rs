@@ -5,6 +5,7 @@ mod alu;
 mod arguments;
 mod call;
 mod context;
+mod dynptr;
 mod exit;
 mod global;
 mod host;

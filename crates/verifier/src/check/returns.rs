@@ -59,7 +59,11 @@ impl Walk<'_> {
         {
             reg.kind = RegKind::Map(template);
         }
-        if is_cast(helper) {
+        if helper.ret.has(RetFlags::DYNPTR)
+            && let Some(dynptr) = given.dynptr
+        {
+            (reg.dynptr, reg.reference) = (dynptr.id, dynptr.reference);
+        } else if is_cast(helper) {
             reg.reference = given.reference;
         } else if helper.ret.has(RetFlags::ACQUIRE) || self.finds_sockets(helper, given) {
             if reg.id == 0 {

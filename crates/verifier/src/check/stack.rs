@@ -84,13 +84,7 @@ impl Walk<'_> {
             let message = "part of a spilled pointer is overwritten";
             return self.blame_stack(Code::Leak, reach.low, message);
         }
-        if old
-            .bytes
-            .iter()
-            .any(|kind| matches!(kind, ByteKind::Dynptr | ByteKind::Iterator | ByteKind::IrqFlag))
-        {
-            return self.unsupported("overwriting a dynptr or iterator");
-        }
+        self.destroy_dynptr(reach.frame, index)?;
         match stored.value {
             Some(value) if value.is_scalar() && byte == 0 && !unprivileged => {
                 self.spill_number(reach, index, size, stored.number, value);
@@ -180,12 +174,10 @@ impl Walk<'_> {
         }
         let zero = stored.value.is_some_and(|value| value.is_null());
         let mut zero_used = false;
+        self.destroy_dynptrs_in(reach, size)?;
         for off in reach.low..reach.high + size {
             let (index, byte) = locate(off);
             let slot = self.state.frames[reach.frame].stack.slot_mut(index);
-            if matches!(slot.bytes[byte], ByteKind::Dynptr | ByteKind::Iterator | ByteKind::IrqFlag) {
-                return self.unsupported("overwriting a dynptr or iterator");
-            }
             if zero && slot.bytes[byte] == ByteKind::Spill && slot.spilled.is_null() {
                 zero_used = true;
                 continue;
@@ -316,16 +308,10 @@ impl Walk<'_> {
         if !reach.fixed() {
             return self.store_varying(number, reach, size, Stored { number: None, value: None });
         }
+        self.destroy_dynptrs_in(reach, size)?;
         for off in reach.low..reach.low + size {
             let (index, _) = locate(off);
             let slot = self.state.frames[reach.frame].stack.slot(index);
-            if slot
-                .bytes
-                .iter()
-                .any(|kind| matches!(kind, ByteKind::Dynptr | ByteKind::Iterator | ByteKind::IrqFlag))
-            {
-                return self.unsupported("overwriting a dynptr or iterator");
-            }
             if self.input.unprivileged && slot.is_spill() && slot.spilled.is_pointer() {
                 return self.blame_stack(Code::Leak, off, "part of a spilled pointer is overwritten");
             }
@@ -339,13 +325,11 @@ impl Walk<'_> {
     }
 }
 
-/// The register behind a slot is gone; its bytes were written.
+/// What lay behind a slot (a register, an iterator) is gone; its bytes were written.
 fn scrub(slot: &mut Slot) {
-    if slot.is_spill() {
-        for byte in &mut slot.bytes {
-            if *byte == ByteKind::Spill {
-                *byte = ByteKind::Misc;
-            }
+    for byte in &mut slot.bytes {
+        if !matches!(byte, ByteKind::Invalid | ByteKind::Zero) {
+            *byte = ByteKind::Misc;
         }
     }
     slot.spilled = Reg::UNINIT;

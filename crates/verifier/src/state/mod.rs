@@ -7,6 +7,6 @@ mod reg;
 mod stack;
 
 pub use frame::{Frame, FrameKind, Held, State};
-pub use reg::{Flags, MapId, Reg, RegKind};
+pub use reg::{DynptrSort, Flags, MapId, Reg, RegKind};
 pub(crate) use stack::locate;
 pub use stack::{ByteKind, SLOT, STACK_MAX, Slot, Stack};

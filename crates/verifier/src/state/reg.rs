@@ -30,6 +30,8 @@ pub struct Reg {
     pub range: i32,
     /// Whether `off` of a scalar is a distance, so that the number is that of its id plus `off`.
     pub linked: bool,
+    /// Memory within a dynptr: the id of that dynptr, whose end is the memory's; 0 for none.
+    pub dynptr: u32,
 }
 
 /// The sort of value in a register.
@@ -75,12 +77,51 @@ pub enum RegKind {
     Btf(TypeId),
     /// An object of a type of the program's BTF.
     Allocated(TypeId),
-    /// A dynptr handed to a callback or a global function.
-    Dynptr,
+    /// A dynptr handed to a callback or a global function; on the stack, what a slot holds half of (see `check/dynptr.rs`).
+    Dynptr(DynptrSort),
     /// Memory of an arena.
     Arena,
     /// A buffer whose size the attachment fixes (0: the tracepoint's record, 1: iterator's read-only, 2: iterator's read-write).
     Buffer(u8),
+}
+
+/// What a dynptr is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DynptrSort {
+    /// The program's own memory, or what is not known better: a sample from user space, a parameter.
+    Local,
+    /// A ring buffer record, to be submitted or discarded.
+    Ringbuf,
+    /// A socket buffer.
+    Skb,
+    /// An XDP frame.
+    Xdp,
+    /// The metadata in front of a socket buffer.
+    SkbMeta,
+}
+
+impl DynptrSort {
+    /// Whether it holds a reference that must be given back.
+    pub const fn is_counted(self) -> bool {
+        matches!(self, Self::Ringbuf)
+    }
+
+    /// Whether slices of it are void when the packet moves.
+    pub const fn is_packet(self) -> bool {
+        matches!(self, Self::Skb | Self::Xdp | Self::SkbMeta)
+    }
+}
+
+impl fmt::Display for DynptrSort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Local => "local",
+            Self::Ringbuf => "ringbuf",
+            Self::Skb => "skb",
+            Self::Xdp => "xdp",
+            Self::SkbMeta => "skb_meta",
+        })
+    }
 }
 
 /// A map by its number in the program's table: those it names first, then the templates inside them.
@@ -114,8 +155,8 @@ impl Flags {
     pub const OWNED: Flags = Flags(256);
     /// In a list or tree whose lock is held.
     pub const NON_OWNING: Flags = Flags(512);
-    /// Memory within a dynptr.
-    pub const DYNPTR: Flags = Flags(1024);
+    /// Memory within a dynptr over a packet: void when the packet moves.
+    pub const SLICE: Flags = Flags(1024);
     /// The helper demands the unmodified pointer.
     pub const FIXED: Flags = Flags(2048);
 
@@ -149,7 +190,7 @@ impl Reg {
 
     const fn of(kind: RegKind, value: Scalar) -> Reg {
         let flags = Flags::NONE;
-        Reg { kind, flags, off: 0, value, id: 0, reference: 0, range: 0, linked: false }
+        Reg { kind, flags, off: 0, value, id: 0, reference: 0, range: 0, linked: false, dynptr: 0 }
     }
 
     /// A constant.
@@ -229,7 +270,7 @@ impl fmt::Display for RegKind {
             Self::Func(_) => "a function",
             Self::Btf(_) => "a kernel object",
             Self::Allocated(_) => "an allocated object",
-            Self::Dynptr => "a dynptr",
+            Self::Dynptr(_) => "a dynptr",
             Self::Arena => "an arena",
             Self::Buffer(_) => "a buffer",
         })

@@ -177,7 +177,11 @@ pub(crate) fn maps() -> Vec<MapInfo> {
 
 /// The small programs of `programs.txt`: `== TYPE[@SIGNATURES] NAME`, then the text.
 pub(crate) fn by_hand() -> Vec<Input> {
-    let text = include_str!("../programs.txt");
+    parse(include_str!("../programs.txt"))
+}
+
+/// Programs in the form of `programs.txt`.
+pub(crate) fn parse(text: &str) -> Vec<Input> {
     let parts = text.split("\n== ").filter(|part| !part.trim().is_empty());
     parts
         .map(|part| {
