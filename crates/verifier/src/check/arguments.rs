@@ -313,6 +313,7 @@ impl Walk<'_> {
             }
             let reach = self.stack_reach(number, &reg, 0, size)?;
             if fill == Some(true) && reach.low == reach.high {
+                self.spares_dynptrs(number, reach, size)?;
                 given.outputs.push(Output { number, size });
                 return Ok(());
             }

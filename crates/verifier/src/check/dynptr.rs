@@ -175,7 +175,16 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// The same for every slot that an access may touch.
+    /// What a helper fills must not be a dynptr: it might be the one that the helper works on.
+    pub(crate) fn spares_dynptrs(&self, number: Number, reach: Reach, size: i32) -> Checked {
+        let stack = &self.state.frames[reach.frame].stack;
+        if (reach.low..reach.low + size).any(|off| stack.byte(off) == ByteKind::Dynptr) {
+            return self.fail_at(Code::BadDynptr, number, "the call would write over a dynptr");
+        }
+        Ok(())
+    }
+
+    /// Every dynptr that an access may overwrite.
     pub(crate) fn destroy_dynptrs_in(&mut self, reach: Reach, size: i32) -> Checked {
         let (top, bottom) = (locate(reach.high + size.max(1) - 1).0, locate(reach.low).0);
         for slot in top..=bottom {

@@ -8,7 +8,7 @@ use super::arguments::Given;
 use crate::Code;
 use crate::explore::Walk;
 use crate::program::{MapFieldKind, MapInfo};
-use crate::state::{FrameKind, Held, Reg, RegKind, State};
+use crate::state::{DynptrSort, FrameKind, Held, Reg, RegKind, State};
 use crate::value::Scalar;
 use crate::verdict::Checked;
 
@@ -22,8 +22,8 @@ pub(crate) fn has_lock(map: &MapInfo) -> bool {
 /// Helpers with rules beyond their prototype that are not modelled yet.
 #[rustfmt::skip] // A table.
 static NOT_MODELLED: &[&str] = &[
-    "find_vma", "user_ringbuf_drain", "timer_init", "timer_set_callback", "timer_start", "timer_cancel", "kptr_xchg",
-    "snprintf", "get_local_storage", "per_cpu_ptr", "this_cpu_ptr", "sys_bpf",
+    "find_vma", "timer_init", "timer_set_callback", "timer_start", "timer_cancel", "kptr_xchg", "snprintf", "per_cpu_ptr",
+    "this_cpu_ptr",
 ];
 
 /// Of what every program type may call, the helpers that the unprivileged may not.
@@ -81,6 +81,17 @@ impl Walk<'_> {
                 }
                 Ok(())
             }
+            "user_ringbuf_drain" => {
+                let mut sample = Reg::pointer(RegKind::Dynptr(DynptrSort::Local));
+                sample.id = self.fresh_id();
+                self.callback(given, |regs| [Some(sample), Some(regs[Number::R3.index()]), None, None])
+            }
+            "dynptr_from_mem" if !matches!(self.state.reg(Number::R1).kind, RegKind::MapValue(_)) => {
+                self.fail_at(Code::BadArgument, Number::R1, "a dynptr is made over a map value only")
+            }
+            "get_local_storage" if !self.state.reg(Number::R2).is_null() => {
+                self.fail_at(Code::BadArgument, Number::R2, "get_local_storage takes no flags")
+            }
             "for_each_map_elem" => {
                 let Some(map) = given.map else { return Ok(()) };
                 let mut value = Reg::pointer(RegKind::MapValue(map));
@@ -115,9 +126,6 @@ impl Walk<'_> {
             None => {
                 return self.fail(Code::BadCallback, "a callback needs a type: there is no func_info for it");
             }
-        }
-        if !self.state.held.is_empty() {
-            return self.unsupported("callbacks while something is held");
         }
         let values = arguments(self.state.frame().regs());
         let saved = self.state.clone();

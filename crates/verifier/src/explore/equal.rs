@@ -247,7 +247,7 @@ impl Comparison<'_> {
     fn named(&mut self, old: &Reg, new: &Reg) -> bool {
         self.names.matches(old.id, new.id)
             && self.names.matches(old.reference, new.reference)
-            && self.names.matches(old.dynptr, new.dynptr)
+            && old.dynptr == new.dynptr
     }
 }
 

@@ -160,7 +160,8 @@ pub(crate) fn listing(insns: &[RawInsn]) -> Vec<String> {
     lines
 }
 
-/// The usual maps of tests: 0 an array of 64 bytes, 1 a hash of 8-byte keys, 2 a ring buffer, 3 a program array, 4 a read-only array.
+/// The usual maps of tests: 0 an array of 64 bytes, 1 a hash of 8-byte keys, 2 a ring buffer, 3 a program array, 4 a read-only array,
+/// 5 an array of arrays, 6 a user ring buffer.
 pub(crate) fn maps() -> Vec<MapInfo> {
     vec![
         MapInfo::new(MapType::Array, 4, 64, 4),
@@ -172,6 +173,7 @@ pub(crate) fn maps() -> Vec<MapInfo> {
             inner: Some(Box::new(MapInfo::new(MapType::Array, 4, 32, 2))),
             ..MapInfo::new(MapType::ArrayOfMaps, 4, 4, 4)
         },
+        MapInfo::new(MapType::UserRingbuf, 0, 0, 4096),
     ]
 }
 
