@@ -30,7 +30,10 @@ impl Walk<'_> {
         let result = self.result(helper, &given, &before)?;
         self.state.frame_mut().regs_mut()[0] = result;
         let through_dynptr = helper.name == "dynptr_write"
-            && matches!(given.dynptr, Some(Reg { kind: RegKind::Dynptr(DynptrSort::Skb | DynptrSort::SkbMeta), .. }));
+            && matches!(
+                given.dynptr,
+                Some(Reg { kind: RegKind::Dynptr(DynptrSort::Skb | DynptrSort::SkbMeta), .. })
+            );
         if helper.traits.changes_packet || through_dynptr {
             self.forget_packets();
         }

@@ -131,7 +131,11 @@ impl Walk<'_> {
             RegKind::Arena => return Ok(None),
             RegKind::Buffer(_) => return self.unsupported("access to buffers"),
             RegKind::Ctx | RegKind::Stack(_) => {}
-            RegKind::Uninit | RegKind::Scalar | RegKind::PacketEnd | RegKind::Func(_) | RegKind::Dynptr(_) => {
+            RegKind::Uninit
+            | RegKind::Scalar
+            | RegKind::PacketEnd
+            | RegKind::Func(_)
+            | RegKind::Dynptr(_) => {
                 let message = format!("an access of {size} bytes at {off} through {pointer}");
                 return self.fail_at(Code::BadPointerAccess, number, message);
             }
