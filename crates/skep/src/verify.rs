@@ -12,13 +12,11 @@ use std::time::{Duration, Instant};
 
 use skep_btf::Btf;
 use skep_object::{
-    AttachTarget, Environment, ExternKind, FieldKind, Kconfig, MapDef, MapOrigin, Object, Poison, Program,
-    SpecialField, Target,
+    AttachTarget, Environment, ExternKind, Kconfig, MapDef, MapOrigin, Object, Poison, Program, Target,
 };
-use skep_platform::{AttachType, MapFlags, ProgramType, Release};
+use skep_platform::{AttachType, MapFlags, MapType, ProgramType, Release};
 use skep_verifier::{
-    Code, FunctionInfo, Input, MapField, MapFieldKind, MapInfo, Rejection, Report, Stats, Symbol, SymbolKind,
-    Unsupported, Verdict,
+    Code, FunctionInfo, Input, MapInfo, Rejection, Report, Stats, Symbol, SymbolKind, Unsupported, Verdict,
 };
 
 use crate::error::Error;
@@ -67,7 +65,7 @@ impl<'a> Cases<'a> {
         let contents = variables::initial_contents(object, &setting.variables)?;
         let configured = object.kconfig(&setting.kconfig).ok();
         let maps = object.maps.iter().zip(contents).map(|(definition, bytes)| {
-            let mut map = map(definition);
+            let mut map = map(definition, object.btf.as_ref(), setting.kernel.as_deref());
             match definition.origin {
                 MapOrigin::Rodata => (map.frozen, map.value) = (true, bytes),
                 MapOrigin::Kconfig => {
@@ -176,39 +174,30 @@ fn target(target: &AttachTarget) -> Option<String> {
 }
 
 /// A map as the verifier knows it, without contents.
-fn map(definition: &MapDef) -> MapInfo {
-    MapInfo {
+fn map(definition: &MapDef, btf: Option<&Arc<Btf>>, kernel: Option<&Btf>) -> MapInfo {
+    let mut info = MapInfo {
         name: definition.name.clone(),
         flags: MapFlags(definition.flags),
         extra: definition.extra,
-        inner: definition.inner.as_deref().map(|inner| Box::new(map(inner))),
-        fields: definition.fields.iter().filter_map(field).collect(),
+        inner: definition.inner.as_deref().map(|inner| Box::new(map(inner, btf, kernel))),
+        btf: btf.cloned(),
+        key_type: definition.key_type.unwrap_or_default(),
+        value_type: definition.value_type.unwrap_or_default(),
         ..MapInfo::new(
             definition.map_type,
             definition.key_size,
             definition.value_size,
             definition.max_entries,
         )
-    }
-}
-
-/// A special field as the verifier knows it; `None` for what cannot be in a value.
-pub fn field(field: &SpecialField) -> Option<MapField> {
-    let kind = match &field.kind {
-        FieldKind::SpinLock => MapFieldKind::SpinLock,
-        FieldKind::ResilientSpinLock => MapFieldKind::ResilientSpinLock,
-        FieldKind::Timer => MapFieldKind::Timer,
-        FieldKind::Workqueue => MapFieldKind::Workqueue,
-        FieldKind::TaskWork => MapFieldKind::TaskWork,
-        FieldKind::Refcount => MapFieldKind::Refcount,
-        FieldKind::Kptr { .. } => MapFieldKind::Kptr,
-        FieldKind::ListHead { .. } => MapFieldKind::ListHead,
-        FieldKind::ListNode => MapFieldKind::ListNode,
-        FieldKind::RbRoot { .. } => MapFieldKind::RbRoot,
-        FieldKind::RbNode => MapFieldKind::RbNode,
-        FieldKind::Dynptr => return None,
     };
-    Some(MapField { offset: field.offset, size: field.size, kind })
+    // The values of struct_ops maps are of a type of the kernel's. A map whose types the kernel refuses is created without them, as
+    // loaders do.
+    let untyped =
+        info.map_type == MapType::StructOps || skep_verifier::record::refusal(&info, kernel).is_some();
+    if untyped {
+        info.btf = None;
+    }
+    info
 }
 
 impl Case {

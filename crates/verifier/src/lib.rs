@@ -15,6 +15,7 @@ mod code_text;
 mod explore;
 pub mod host;
 pub mod program;
+pub mod record;
 pub mod rejection;
 mod shape;
 pub mod state;
@@ -22,7 +23,7 @@ pub mod value;
 mod verdict;
 
 pub use host::Host;
-pub use program::{FunctionInfo, Input, MapField, MapFieldKind, MapInfo, Symbol, SymbolKind};
+pub use program::{FunctionInfo, Input, MapInfo, Symbol, SymbolKind};
 pub use rejection::{Code, Note, Place, Rejection};
 pub use verdict::{Facts, Report, Stats, Unsupported, Verdict, Verified};
 
@@ -49,7 +50,8 @@ fn prove<'a>(
 ) -> Checked<Facts> {
     let shape = Shape::of(input)?;
     let state = check::entry(input)?;
-    let mut walk = Walk::new(input, &shape);
+    let maps = record::maps(input)?;
+    let mut walk = Walk::new(input, &shape, &maps);
     if let Some(watch) = watch {
         walk.watch = Some(watch);
     }

@@ -98,8 +98,9 @@ pub enum SymbolKind {
     BtfId,
 }
 
-/// A map as far as verification needs it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A map as far as verification needs it. Which parts of its values the kernel manages (locks, timers, kernel pointers)
+/// follows from `btf` and `value_type`.
+#[derive(Clone, Debug)]
 pub struct MapInfo {
     /// Name, for messages.
     pub name: String,
@@ -121,8 +122,12 @@ pub struct MapInfo {
     pub value: Vec<u8>,
     /// The template of the maps in it.
     pub inner: Option<Box<MapInfo>>,
-    /// Parts of the value that only helpers may touch, by rising offset.
-    pub fields: Vec<MapField>,
+    /// The types of key and value.
+    pub btf: Option<Arc<Btf>>,
+    /// The key's type in `btf`; 0 where it has none.
+    pub key_type: TypeId,
+    /// The value's type in `btf`; 0 where it has none.
+    pub value_type: TypeId,
 }
 
 impl MapInfo {
@@ -139,52 +144,11 @@ impl MapInfo {
             frozen: false,
             value: Vec::new(),
             inner: None,
-            fields: Vec::new(),
+            btf: None,
+            key_type: TypeId::VOID,
+            value_type: TypeId::VOID,
         }
     }
-
-    /// The special field of this kind, if the value has one.
-    pub fn field(&self, kind: MapFieldKind) -> Option<&MapField> {
-        self.fields.iter().find(|field| field.kind == kind)
-    }
-}
-
-/// A part of a map's value that the kernel manages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MapField {
-    /// Offset in the value.
-    pub offset: u32,
-    /// Bytes it takes.
-    pub size: u32,
-    /// What it is.
-    pub kind: MapFieldKind,
-}
-
-/// The kinds of managed parts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum MapFieldKind {
-    /// `struct bpf_spin_lock`
-    SpinLock,
-    /// `struct bpf_res_spin_lock`
-    ResilientSpinLock,
-    /// `struct bpf_timer`
-    Timer,
-    /// `struct bpf_wq`
-    Workqueue,
-    /// `struct bpf_task_work`
-    TaskWork,
-    /// `struct bpf_refcount`
-    Refcount,
-    /// A kernel pointer of any tag.
-    Kptr,
-    /// `struct bpf_list_head`
-    ListHead,
-    /// `struct bpf_list_node`
-    ListNode,
-    /// `struct bpf_rb_root`
-    RbRoot,
-    /// `struct bpf_rb_node`
-    RbNode,
 }
 
 impl Input {

@@ -92,3 +92,7 @@ impl Known {
 pub fn by_name(name: &str) -> Option<(&'static Set, &'static Known)> {
     SETS.iter().find_map(|set| Some((set, set.functions.iter().find(|known| known.name == name)?)))
 }
+
+/// Types of kernel objects that a map's value may own: those for which the kernel has a function that lets go of one when the
+/// value goes away.
+pub const DESTROYED: &[&str] = &["bpf_cpumask", "bpf_crypto_ctx", "cgroup", "sk_buff", "task_struct"];

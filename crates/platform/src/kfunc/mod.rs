@@ -7,7 +7,7 @@ mod known;
 mod render;
 mod table;
 
-pub use known::{Flag, Known, Set, by_name};
+pub use known::{DESTROYED, Flag, Known, Set, by_name};
 pub use table::SETS as KNOWN;
 
 use skep_btf::{Btf, Type};

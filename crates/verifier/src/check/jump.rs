@@ -96,13 +96,13 @@ impl Walk<'_> {
         {
             let equal = if cond == Condition::Eq { &mut *other } else { &mut self.state };
             let id = if left.is_nullable() { left.id } else { right.id };
-            self_settle_null(equal, id, false, &self.maps, &self.inner);
+            self_settle_null(equal, id, false, self.maps);
         }
         let null = matches!(src, Operand::Imm(0)) && whole && equality && left.is_nullable();
         if null {
             let when_equal = cond == Condition::Eq;
-            self_settle_null(&mut self.state, left.id, !when_equal, &self.maps, &self.inner);
-            self_settle_null(other, left.id, when_equal, &self.maps, &self.inner);
+            self_settle_null(&mut self.state, left.id, !when_equal, self.maps);
+            self_settle_null(other, left.id, when_equal, self.maps);
             return Ok(());
         }
         if whole
@@ -302,13 +302,7 @@ fn spread(state: &mut State, known: &Reg) {
 }
 
 /// Settles that what bears `id` is NULL, or is not.
-fn self_settle_null(
-    state: &mut State,
-    id: u32,
-    null: bool,
-    maps: &[&crate::MapInfo],
-    inner: &std::collections::HashMap<crate::state::MapId, crate::state::MapId>,
-) {
+fn self_settle_null(state: &mut State, id: u32, null: bool, maps: &[crate::record::Map<'_>]) {
     let mut gone = None;
     state.each_reg(|reg| {
         if !reg.is_pointer() || !reg.is_nullable() || reg.id != id {
@@ -323,9 +317,9 @@ fn self_settle_null(
         }
         reg.flags = reg.flags.without(Flags::NULLABLE);
         if let RegKind::MapValue(map) = reg.kind {
-            reg.kind = looked_up(map, maps, inner);
+            reg.kind = looked_up(map, maps);
         }
-        let keeps_name = matches!(reg.kind, RegKind::MapValue(map) if super::special::has_lock(maps[map.0 as usize]))
+        let keeps_name = matches!(reg.kind, RegKind::MapValue(map) if maps[map.0 as usize].record.has_lock())
             || matches!(reg.kind, RegKind::Map(_));
         if !keeps_name {
             reg.id = 0;
@@ -337,13 +331,9 @@ fn self_settle_null(
 }
 
 /// What a look-up in a map finds.
-fn looked_up(
-    map: crate::state::MapId,
-    maps: &[&crate::MapInfo],
-    inner: &std::collections::HashMap<crate::state::MapId, crate::state::MapId>,
-) -> RegKind {
+fn looked_up(map: crate::state::MapId, maps: &[crate::record::Map<'_>]) -> RegKind {
     use skep_platform::MapType;
-    if let Some(&template) = inner.get(&map) {
+    if let Some(template) = maps[map.0 as usize].template {
         return RegKind::Map(template);
     }
     match maps[map.0 as usize].map_type {

@@ -61,7 +61,7 @@ impl Walk<'_> {
         }
         let mut reg = Reg::pointer(RegKind::MapValue(map));
         reg.off = offset as i32;
-        if super::special::has_lock(info) {
+        if info.record.has_lock() {
             reg.id = self.fresh_id();
         }
         Ok(reg)

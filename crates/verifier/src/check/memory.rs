@@ -200,16 +200,16 @@ impl Walk<'_> {
     /// The access touches no part of the value that helpers manage.
     fn no_field(&self, map: MapId, pointer: &Reg, touch: Touch) -> Checked {
         let info = self.map(map);
-        if info.fields.is_empty() {
+        if info.record.is_empty() {
             return Ok(());
         }
         let base = i64::from(pointer.off) + i64::from(touch.off);
         let low = base + pointer.value.s64.min;
         let end = base + pointer.value.u64.max as i64 + i64::from(touch.size);
-        for field in &info.fields {
+        for field in info.record.fields() {
             let (start, stop) = (i64::from(field.offset), i64::from(field.offset) + i64::from(field.size));
             if low < stop && start < end {
-                if field.kind == crate::MapFieldKind::Kptr {
+                if field.kind.is_pointer() {
                     return self.unsupported("kernel pointers in map values");
                 }
                 let message = format!("bytes {start} to {} of the value are managed", stop - 1);

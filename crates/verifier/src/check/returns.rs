@@ -49,13 +49,13 @@ impl Walk<'_> {
             // An array has a value under every index below its size.
             reg.flags = reg.flags.without(Flags::NULLABLE);
         }
-        let locked = given.map.is_some_and(|map| super::special::has_lock(self.map(map)));
+        let locked = given.map.is_some_and(|map| self.map(map).record.has_lock());
         if reg.is_nullable() || (locked && helper.ret.kind == RetKind::MapValue) {
             reg.id = self.fresh_id();
         }
         if !reg.is_nullable()
             && helper.ret.kind == RetKind::MapValue
-            && let Some(&template) = given.map.and_then(|map| self.inner.get(&map))
+            && let Some(&template) = given.map.and_then(|map| self.map(map).template.as_ref())
         {
             reg.kind = RegKind::Map(template);
         }

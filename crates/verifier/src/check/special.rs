@@ -7,17 +7,10 @@ use skep_platform::helper::Helper;
 use super::arguments::Given;
 use crate::Code;
 use crate::explore::Walk;
-use crate::program::{MapFieldKind, MapInfo};
+use crate::record::FieldKind;
 use crate::state::{DynptrSort, FrameKind, Held, Reg, RegKind, State};
 use crate::value::Scalar;
 use crate::verdict::Checked;
-
-/// Whether a map's values hold a lock.
-pub(crate) fn has_lock(map: &MapInfo) -> bool {
-    map.fields
-        .iter()
-        .any(|field| matches!(field.kind, MapFieldKind::SpinLock | MapFieldKind::ResilientSpinLock))
-}
 
 /// Helpers with rules beyond their prototype that are not modelled yet.
 #[rustfmt::skip] // A table.
@@ -95,7 +88,7 @@ impl Walk<'_> {
             "for_each_map_elem" => {
                 let Some(map) = given.map else { return Ok(()) };
                 let mut value = Reg::pointer(RegKind::MapValue(map));
-                if has_lock(self.map(map)) {
+                if self.map(map).record.has_lock() {
                     value.id = self.fresh_id();
                 }
                 self.callback(given, |regs| {
@@ -189,7 +182,7 @@ impl Walk<'_> {
     /// Locks and unlocks.
     pub(crate) fn spin_lock(&mut self, helper: &Helper, number: Number, reg: &Reg) -> Checked {
         let RegKind::MapValue(map) = reg.kind else { return Ok(()) };
-        let field = self.map(map).field(MapFieldKind::SpinLock).copied();
+        let field = self.map(map).record.first(FieldKind::SpinLock).copied();
         let Some(field) = field else {
             return self.fail_at(Code::BadArgument, number, "values of this map have no lock");
         };

@@ -7,7 +7,8 @@ use skep_isa::{Insn, Reg as Number};
 use super::node::{Access, Marks, Node, NodeId, Step};
 use super::watch::Watch;
 use crate::Code;
-use crate::program::{Input, MapInfo};
+use crate::program::Input;
+use crate::record::Map;
 use crate::shape::Shape;
 use crate::state::{MapId, Reg, RegKind, State};
 use crate::verdict::{Checked, Facts, Stats, reject};
@@ -40,9 +41,7 @@ pub(crate) struct Walk<'a> {
     pub(crate) input: &'a Input,
     pub(crate) shape: &'a Shape,
     /// Maps named by the program, then the templates in them.
-    pub(crate) maps: Vec<&'a MapInfo>,
-    /// Where in `maps` a map's template is.
-    pub(crate) inner: HashMap<MapId, MapId>,
+    pub(crate) maps: &'a [Map<'a>],
     /// The path being followed.
     pub(crate) state: State,
     /// Its instruction.
@@ -79,23 +78,12 @@ pub(crate) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    pub(crate) fn new(input: &'a Input, shape: &'a Shape) -> Self {
-        let mut maps: Vec<&MapInfo> = input.maps.iter().collect();
-        let mut inner = HashMap::new();
-        let mut index = 0;
-        while index < maps.len() && index < 1024 {
-            if let Some(template) = maps[index].inner.as_deref() {
-                inner.insert(MapId(index as u32), MapId(maps.len() as u32));
-                maps.push(template);
-            }
-            index += 1;
-        }
+    pub(crate) fn new(input: &'a Input, shape: &'a Shape, maps: &'a [Map<'a>]) -> Self {
         let count = shape.insns.len();
         Walk {
             input,
             shape,
             maps,
-            inner,
             state: State::new(0, 0),
             at: 0,
             history: Vec::new(),
@@ -274,8 +262,8 @@ impl<'a> Walk<'a> {
     }
 
     /// The map of this number.
-    pub(crate) fn map(&self, id: MapId) -> &'a MapInfo {
-        self.maps[id.0 as usize]
+    pub(crate) fn map(&self, id: MapId) -> &'a Map<'a> {
+        &self.maps[id.0 as usize]
     }
 
     /// Makes a checkpoint of the path here.

@@ -62,14 +62,19 @@ fn tail(log: &str) -> String {
     lines[lines.len().saturating_sub(14)..].join("\n")
 }
 
-fn create(map: &MapInfo) -> Option<OwnedFd> {
+pub(crate) fn create(map: &MapInfo) -> Option<OwnedFd> {
     let inner = match &map.inner {
         Some(inner) => Some(create(inner)?),
         None => None,
     };
+    let btf = match &map.btf {
+        Some(btf) if map.value_type.0 != 0 => Some(btf_load(&btf.to_bytes()).ok()?),
+        _ => None,
+    };
     let request = MapRequest {
         flags: map.flags,
         extra: map.extra,
+        btf: btf.as_ref().map(|fd| (fd.as_fd(), map.key_type.0, map.value_type.0)),
         inner: inner.as_ref().map(|fd| fd.as_fd()),
         ..MapRequest::new(map.map_type, map.key_size, map.value_size, map.max_entries)
     };

@@ -58,13 +58,9 @@ fn map(reader: &mut Reader, fields: &Fields<'_>, program: Option<&Arc<Btf>>) -> 
         Some(Value::Bool(_)) | None => None,
         Some(_) => reader.btf(fields, "btf")?,
     };
-    // The key's type decides nothing; it is read so that a mistake in it is found.
-    fields.number32("btf_key_type_id")?;
-    let value_type = TypeId(fields.number32("btf_value_type_id")?);
-    if let (Some(btf), true) = (own.as_ref().or(program), value_type.0 != 0) {
-        map.fields =
-            skep_object::special_fields(btf, value_type).iter().filter_map(skep::verify::field).collect();
-    }
+    map.key_type = TypeId(fields.number32("btf_key_type_id")?);
+    map.value_type = TypeId(fields.number32("btf_value_type_id")?);
+    map.btf = own.or_else(|| program.cloned());
     if let Some(inner @ Value::Object(_)) = fields.value("inner") {
         let inner = Fields::of(inner, &fields.path("inner"))?;
         map.inner = Some(Box::new(self::map(reader, &inner, program)?));
