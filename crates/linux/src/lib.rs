@@ -39,7 +39,7 @@ pub use link::{
 };
 pub use list::{Holder, ObjectKind, holders, ids};
 pub use live::{Unavailable, live_bpf};
-pub use load::{LoadError, Loaded, Loader};
+pub use load::{LoadError, Loaded, Loader, acceptable_types, takes_types};
 pub use map::{
     Batch, Keys, Map, MapMemory, MapRequest, Mapping, map_create, map_delete, map_freeze, map_lookup,
     map_next_key, map_update, page_size, possible_cpus,

@@ -37,6 +37,11 @@ const WITHOUT_TYPES: &[MapType] = &[
     MapType::Arena,
 ];
 
+/// Whether maps of this type may be created with the types of their keys and values.
+pub fn takes_types(map_type: MapType) -> bool {
+    !WITHOUT_TYPES.contains(&map_type)
+}
+
 /// Makes one map, or opens the pinned one, with its first contents.
 pub(super) fn make(
     definition: &MapDef,
@@ -142,7 +147,7 @@ fn entries(map_type: MapType, asked: u32) -> u32 {
 fn types<'a>(definition: &MapDef, btf: BorrowedFd<'a>) -> Option<(BorrowedFd<'a>, u32, u32)> {
     let known = definition.key_type.is_some() || definition.value_type.is_some();
     let number = |id: Option<skep_btf::TypeId>| id.map_or(0, |id| id.0);
-    (known && !WITHOUT_TYPES.contains(&definition.map_type))
+    (known && takes_types(definition.map_type))
         .then(|| (btf, number(definition.key_type), number(definition.value_type)))
 }
 

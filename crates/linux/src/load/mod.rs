@@ -22,6 +22,7 @@ use skep_object::{MapOrigin, Object, Program as Definition, SlotValue};
 use skep_platform::errno::ENOENT;
 
 pub use error::LoadError;
+pub use maps::takes_types;
 
 use crate::btf::accept::{Accepted, Taste, accept};
 use crate::btf::btf_load_explained;
@@ -45,6 +46,12 @@ struct Settings<'a> {
     contents: BTreeMap<String, Vec<u8>>,
     pin_directory: Option<PathBuf>,
     log_level: u32,
+}
+
+/// The object's types in a form that 6.18 takes, ids unchanged; `None` when it has none. For callers that make the system
+/// calls themselves.
+pub fn acceptable_types(object: &Object) -> Option<Vec<u8>> {
+    accept(object, Taste::Modern).map(|accepted| accepted.bytes)
 }
 
 /// Loads one object into the kernel.

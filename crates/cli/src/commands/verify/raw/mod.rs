@@ -9,6 +9,7 @@ mod hex;
 mod maps;
 mod program;
 mod relocs;
+mod target;
 
 use std::io::Write;
 use std::path::Path;

@@ -13,7 +13,7 @@ use skep_verifier::{Code, FunctionInfo, Input, Rejection, Report, Stats, Verdict
 use super::super::types;
 use super::fields::Fields;
 use super::hex::base64;
-use super::{maps, relocs};
+use super::{maps, relocs, target};
 
 /// How BTF begins in base 64: its magic number in either byte order, and version 1.
 const BASE64_STARTS: [&str; 2] = ["n+sB", "658B"];
@@ -91,7 +91,7 @@ impl Reader {
         input.license = fields.text("license")?.unwrap_or_default().to_owned();
         input.unprivileged = self.unprivileged || fields.flag("unprivileged")?;
         input.release = self.release;
-        input.attach_target = fields.text("attach_btf_name")?.map(str::to_owned);
+        target::set(&mut input, fields.text("attach_btf_name")?, self.kernel.as_deref())?;
         input.btf = self.btf(fields, "btf")?;
         input.functions = functions(fields)?;
         input.kernel_btf.clone_from(&self.kernel);
