@@ -87,7 +87,9 @@ fn a_rejection_points_into_the_source() {
         "11 |     *value += 1;",
         "error[E0306]: ",
         "19 |     return data[14] == 6 ? 1 : 2;",
-        "^^^^^^^^ an access beyond the proved packet bytes",
+        "^^^^^^^^ this is byte 14 of the packet",
+        "---- this proves 14 bytes",
+        "check 15 bytes instead",
         "2 programs: 0 accepted, 2 rejected, 0 unsupported",
     ] {
         assert!(shown.contains(expected), "expected {expected:?} in\n{shown}");

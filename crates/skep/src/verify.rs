@@ -15,6 +15,7 @@ use skep_object::{
     AttachTarget, Environment, ExternKind, Kconfig, MapDef, MapOrigin, Object, Poison, Program, Target,
 };
 use skep_platform::{AttachType, MapFlags, MapType, ProgramType, Release};
+use skep_verifier::explain::Explanation;
 use skep_verifier::{
     Code, FunctionInfo, Input, MapInfo, Rejection, Report, Stats, Symbol, SymbolKind, Unsupported, Verdict,
 };
@@ -201,6 +202,14 @@ fn map(definition: &MapDef, btf: Option<&Arc<Btf>>, kernel: Option<&Btf>) -> Map
 }
 
 impl Case {
+    /// Why it is rejected: every independent error, with the places that have to do with it. Nothing for what is not rejected.
+    pub fn explain(&self) -> Explanation {
+        match &self.unfit {
+            Some(_) => Explanation::default(),
+            None => explain(&self.input),
+        }
+    }
+
     /// Verifies it; a program that does not fit is *unsupported*.
     pub fn verify(&self) -> (Report, Duration) {
         match &self.unfit {
@@ -227,15 +236,24 @@ pub fn verify(input: &Input) -> (Report, Duration) {
         let report = skep_verifier::verify(input);
         (report, begin.elapsed())
     };
-    let done = std::thread::scope(|scope| {
+    in_thread(work).unwrap_or_else(|why| (unsupported(why), Duration::ZERO))
+}
+
+/// Explains a rejection. When the explainer breaks down, which is a mistake in it, the rejection itself is all there is.
+pub fn explain(input: &Input) -> Explanation {
+    in_thread(|| skep_verifier::explain::explain(input)).unwrap_or_default()
+}
+
+/// Does something with as much stack as verification may take; what went wrong if it did not come to an end.
+pub(crate) fn in_thread<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> {
+    std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
-        thread.map(|thread| thread.join())
-    });
-    match done {
-        Ok(Ok(answer)) => answer,
-        Ok(Err(_)) => (unsupported("the verifier broke down on this program".to_owned()), Duration::ZERO),
-        Err(error) => (unsupported(format!("no thread to verify in: {error}")), Duration::ZERO),
-    }
+        match thread.map(|thread| thread.join()) {
+            Ok(Ok(done)) => Ok(done),
+            Ok(Err(_)) => Err("the verifier broke down on this program".to_owned()),
+            Err(error) => Err(format!("no thread to verify in: {error}")),
+        }
+    })
 }
 
 /// What stands around the program that the release does not have; it would not come as far as the verifier.

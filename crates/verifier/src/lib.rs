@@ -12,6 +12,7 @@
 mod analysis;
 mod check;
 mod code_text;
+pub mod explain;
 mod explore;
 pub mod host;
 pub mod program;

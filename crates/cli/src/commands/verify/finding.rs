@@ -1,11 +1,12 @@
 //! A rejection in terms of the source: which line, which part of it, and what the other lines have to do with it.
 
 use skep::verify::Case;
-use skep_isa::text;
+use skep_isa::{Call, text};
 use skep_object::{Object, Program};
-use skep_verifier::{Code, Place, Rejection};
+use skep_verifier::explain::{Explained, Trail, callee_name};
+use skep_verifier::{Code, Input, Place, Rejection};
 
-use super::{origin, span};
+use super::span;
 
 /// A rejection and everything needed to show it.
 pub(super) struct Finding {
@@ -16,6 +17,12 @@ pub(super) struct Finding {
     pub(super) at: Spot,
     pub(super) notes: Vec<(Spot, String)>,
     pub(super) help: Option<String>,
+    /// What is wrong at the instruction itself.
+    pub(super) label: String,
+    /// What the compiler has to do with it.
+    pub(super) damage: Option<String>,
+    /// The path that leads there.
+    pub(super) trail: Trail,
     /// All source lines of the program, for what stands around the spots.
     pub(super) lines: Vec<SourceLine>,
     /// The instructions as text, by slot; empty for second halves.
@@ -45,7 +52,8 @@ pub(super) struct SourceLine {
 }
 
 impl Finding {
-    pub(super) fn new(object: &Object, program: &Program, case: &Case, rejection: &Rejection) -> Self {
+    pub(super) fn new(object: &Object, program: &Program, case: &Case, explained: &Explained) -> Self {
+        let rejection = &explained.rejection;
         let spot = |insn: usize| Spot {
             insn,
             function: program.subprogram_at(insn).map_or_else(|| program.name.clone(), |f| f.name.clone()),
@@ -58,30 +66,56 @@ impl Finding {
         };
         let mut listing = vec![String::new(); case.input.insns.len()];
         for line in text::disassemble(&case.input.insns) {
-            listing[line.at] = line.to_string();
+            listing[line.at] = match &line.insn {
+                Ok(insn) => insn.named(&Callees { input: &case.input, at: line.at }).to_string(),
+                Err(_) => line.to_string(),
+            };
         }
-        // What the verifier itself remarks knows more than what the instructions tell.
-        let starts: Vec<usize> = program.subprograms.iter().map(|function| function.start).collect();
-        let notes = match rejection.notes.is_empty() {
-            true => origin::notes(&case.input.insns, &starts, rejection),
-            false => rejection.notes.clone(),
-        };
         let help = rejection.help.clone().unwrap_or_else(|| rejection.code.explanation().to_owned());
         Self {
             code: rejection.code,
             message,
             place: rejection.place.map(place),
             at: spot(rejection.insn),
-            notes: notes.iter().map(|note| (spot(note.insn), note.text.clone())).collect(),
+            notes: rejection.notes.iter().map(|note| (spot(note.insn), note.text.clone())).collect(),
             help: Some(help),
+            label: explained.label.clone(),
+            damage: explained.damage.clone(),
+            trail: explained.trail.clone(),
             lines: program.lines.iter().filter_map(|line| source_line(object, line)).collect(),
             listing,
         }
     }
 
+    /// As [`Finding::new`] of every error of a program; the rejection alone where no more is known.
+    pub(super) fn all(object: &Object, program: &Program, case: &Case, rejection: &Rejection) -> Vec<Self> {
+        let mut errors = case.explain().errors;
+        if errors.is_empty() {
+            errors.push(Explained {
+                rejection: rejection.clone(),
+                label: rejection.code.title().to_owned(),
+                damage: None,
+                trail: Trail::default(),
+            });
+        }
+        errors.iter().map(|explained| Self::new(object, program, case, explained)).collect()
+    }
+
     /// The instruction at a slot as text.
     pub(super) fn instruction(&self, insn: usize) -> &str {
         self.listing.get(insn).map_or("", String::as_str)
+    }
+}
+
+/// Names of what an instruction calls.
+struct Callees<'a> {
+    input: &'a Input,
+    at: usize,
+}
+
+impl text::Names for Callees<'_> {
+    fn name(&self, call: Call) -> Option<String> {
+        callee_name(self.input, self.at, call)
     }
 }
 

@@ -38,8 +38,9 @@ fn program(judged: &Judged, program: &JudgedProgram) -> Value {
     if let Verdict::Unsupported(what) = &program.report.verdict {
         value["unsupported"] = json!({ "insn": what.insn, "reason": what.reason });
     }
-    if let Some(finding) = &program.finding {
-        value["rejection"] = rejection(finding);
+    if let Some((first, others)) = program.findings.split_first() {
+        value["rejection"] = rejection(first);
+        value["others"] = others.iter().map(rejection).collect();
     }
     value
 }
@@ -60,6 +61,9 @@ fn rejection(finding: &Finding) -> Value {
     });
     value["at"] = spot(finding, &finding.at);
     value["notes"] = finding.notes.iter().map(note).collect();
+    value["path"] = json!(finding.trail.steps);
+    value["label"] = json!(finding.label);
+    value["compiler"] = json!(finding.damage);
     value["help"] = json!(finding.help);
     value
 }

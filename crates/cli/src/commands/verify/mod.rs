@@ -8,7 +8,6 @@
 mod finding;
 mod json;
 mod objects;
-mod origin;
 mod raw;
 mod sarif;
 mod span;

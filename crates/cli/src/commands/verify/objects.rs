@@ -26,8 +26,8 @@ pub(super) struct JudgedProgram {
     pub(super) index: usize,
     pub(super) report: Report,
     pub(super) time: Duration,
-    /// The rejection, told in terms of the source.
-    pub(super) finding: Option<Finding>,
+    /// The errors, told in terms of the source; the first one is the verdict's.
+    pub(super) findings: Vec<Finding>,
 }
 
 impl Judged {
@@ -93,11 +93,11 @@ fn judge(args: &Args, object: Object, setting: &Setting) -> Result<Judged, Failu
         let program = &object.programs[index];
         let case = cases.case(program);
         let (report, time) = case.verify();
-        let finding = match &report.verdict {
-            Verdict::Rejected(rejection) => Some(Finding::new(&object, program, &case, rejection)),
-            _ => None,
+        let findings = match &report.verdict {
+            Verdict::Rejected(rejection) => Finding::all(&object, program, &case, rejection),
+            _ => Vec::new(),
         };
-        JudgedProgram { index, report, time, finding }
+        JudgedProgram { index, report, time, findings }
     };
     let programs = chosen.into_iter().map(one).collect();
     Ok(Judged { object, programs })

@@ -20,10 +20,11 @@ pub(super) fn document(objects: &[Judged]) -> Value {
     for judged in objects {
         for program in &judged.programs {
             let name = &judged.program(program).name;
-            if let Some(finding) = &program.finding {
+            for finding in &program.findings {
                 codes.insert(finding.code);
                 results.push(rejection(&judged.object.name, finding));
-            } else if let Verdict::Unsupported(what) = &program.report.verdict {
+            }
+            if let Verdict::Unsupported(what) = &program.report.verdict {
                 undecided = true;
                 results.push(open(&judged.object.name, name, &what.to_string()));
             }
@@ -71,10 +72,13 @@ fn rejection(object: &str, finding: &Finding) -> Value {
 }
 
 fn message(finding: &Finding) -> String {
-    match &finding.help {
-        Some(help) => format!("{}\nhelp: {help}", finding.message),
-        None => finding.message.clone(),
+    let mut text = finding.message.clone();
+    for (word, more) in [("compiler", &finding.damage), ("help", &finding.help)] {
+        if let Some(more) = more {
+            text += &format!("\n{word}: {more}");
+        }
     }
+    text
 }
 
 fn open(object: &str, program: &str, what: &str) -> Value {

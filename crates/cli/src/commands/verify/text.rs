@@ -34,7 +34,7 @@ pub(super) fn object(judged: &Judged, out: &mut dyn Write) -> io::Result<()> {
         line(&judged.program(program).name, width, program, out)?;
     }
     for program in &judged.programs {
-        if let Some(finding) = &program.finding {
+        for finding in &program.findings {
             writeln!(out, "\n{}", render(finding))?;
         }
     }
@@ -106,6 +106,9 @@ pub(super) fn render(finding: &Finding) -> String {
     }
     let rule = format!("{}: {} (`skep explain {code}` tells more)", code.category(), code.title());
     group = group.element(Level::NOTE.message(rule));
+    if let Some(damage) = &finding.damage {
+        group = group.element(Level::NOTE.message(damage.as_str()));
+    }
     if let Some(help) = &finding.help {
         group = group.element(Level::HELP.message(help.as_str()));
     }
@@ -160,7 +163,7 @@ fn piece<'a>(finding: &'a Finding, file: &'a str, marks: &[Mark<'a>]) -> Snippet
         let span = line.span();
         let span = start + span.start.min(shown)..start + span.end.min(shown);
         snippet = snippet.annotation(match label {
-            None => AnnotationKind::Primary.span(span).label(finding.code.title()),
+            None => AnnotationKind::Primary.span(span).label(finding.label.as_str()),
             Some(text) => AnnotationKind::Context.span(span).label(*text),
         });
     }
@@ -184,7 +187,7 @@ fn listing(finding: &Finding) -> Snippet<'_, Annotation<'_>> {
     let path = format!("<{}>", finding.at.function);
     let mut snippet = Snippet::source(source).path(path).line_start(first);
     snippet = snippet.annotations(window(at).map(|insn| AnnotationKind::Visible.span(span(insn))));
-    snippet = snippet.annotation(AnnotationKind::Primary.span(span(at)).label(finding.code.title()));
+    snippet = snippet.annotation(AnnotationKind::Primary.span(span(at)).label(finding.label.as_str()));
     let notes = finding.notes.iter();
     snippet.annotations(
         notes
@@ -232,6 +235,9 @@ mod tests {
             at: spot(3, &used),
             notes: vec![(spot(2, &lookup), "may return NULL".into())],
             help: Some("compare it with NULL before using it".into()),
+            label: "an access through a pointer that may be NULL".into(),
+            damage: None,
+            trail: Default::default(),
             lines: if source { vec![lookup, used] } else { Vec::new() },
             listing: ["r1 = map_idx[0]", "", "call 1", "r1 = *(u64 *)(r0 +0)", "exit"]
                 .map(String::from)
