@@ -147,6 +147,10 @@ codes! {
     LockMissing = 504 "an unlock without its lock" "The lock released must be the lock held.";
     RegionHeld = 505 "something not allowed in a protected region" "RCU, preemption and interrupt sections must be left first.";
     MightSleep = 506 "a sleeping call where none may sleep" "Only sleepable programs outside of all protected regions may sleep.";
+    RegionMissing = 507 "something that needs a protected region outside of it" "Enter the region first, and leave only a region that was entered.";
+    Untrusted = 508 "an object that may be gone" "Kernel functions take objects that are referenced, handed in as trusted, or protected by RCU where they say so.";
+    BadIterator = 509 "an iterator used out of order" "An iterator is made by its new function, advanced by next and ended by destroy, in whole slots of the stack that nothing else touches.";
+    BadIrqState = 510 "saved interrupt state used out of order" "What saving the interrupt state left on the stack is restored once, in the reverse order, by the function that belongs to it.";
     BadReturn = 601 "a return value out of range" "The program type limits what may be returned.";
     ReturnUninitialised = 602 "an exit without a value in r0" "Set r0 before exit.";
     InfiniteLoop = 701 "a loop that does not end" "The state came back to where it was.";

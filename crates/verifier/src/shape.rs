@@ -4,7 +4,9 @@
 //! jump lands on an instruction of its own function, every instruction is reached, no function runs past its end.
 
 use skep_isa::{Call, Insn, decode};
+use skep_platform::kfunc::Flag;
 
+use crate::check::kfunc::Kfuncs;
 use crate::program::Input;
 use crate::verdict::{Checked, reject};
 use crate::{Code, analysis};
@@ -40,6 +42,8 @@ pub(crate) struct Shape {
     pub(crate) checkpoint: Vec<bool>,
     /// Per slot: the registers whose values matter from here on.
     pub(crate) live: Vec<u16>,
+    /// The kernel functions that it calls.
+    pub(crate) kfuncs: Kfuncs,
 }
 
 impl Shape {
@@ -52,12 +56,14 @@ impl Shape {
         }
         let insns = decoded(input)?;
         let functions = functions(&insns)?;
+        let kfuncs = Kfuncs::of(input, &insns);
         let mut shape = Shape {
             insns,
             functions,
             prune: vec![false; count],
             checkpoint: vec![false; count],
             live: Vec::new(),
+            kfuncs,
         };
         shape.check_jumps()?;
         shape.check_reach(input.unprivileged)?;
@@ -164,7 +170,8 @@ impl Shape {
                 self.checkpoint[at] = true;
             }
             let callback = matches!(insn, Insn::Call(Call::Helper(id)) if analysis::calls_back(id));
-            if callback {
+            let round = self.kfuncs.proto(at).is_some_and(|proto| proto.has(Flag::IterNext));
+            if callback || round {
                 (self.prune[at], self.checkpoint[at]) = (true, true);
             }
             if let (Insn::Call(_), Some(target)) = (insn, insn.call_target(at)) {

@@ -19,7 +19,7 @@ pub(crate) fn live_registers(shape: &Shape) -> Vec<u16> {
                 .into_iter()
                 .flatten()
                 .fold(0, |bits, next| bits | live.get(next).copied().unwrap_or(0));
-            let before = after & !insn.defs().bits() | uses(&insn).bits();
+            let before = after & !insn.defs().bits() | uses(shape, at, &insn).bits();
             changed |= before != live[at];
             live[at] = before;
         }
@@ -27,8 +27,12 @@ pub(crate) fn live_registers(shape: &Shape) -> Vec<u16> {
     live
 }
 
-fn uses(insn: &Insn) -> RegSet {
+fn uses(shape: &Shape, at: usize, insn: &Insn) -> RegSet {
     match *insn {
+        Insn::Call(Call::Kfunc { .. }) => {
+            let arity = shape.kfuncs.proto(at).map_or(5, |proto| proto.params.len());
+            Reg::all().skip(1).take(arity).collect()
+        }
         Insn::Call(Call::Helper(id)) => {
             let arity = super::helper(id).map_or(5, |helper| helper.arity());
             Reg::all().skip(1).take(arity).collect()

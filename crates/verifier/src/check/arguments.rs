@@ -352,7 +352,7 @@ impl Walk<'_> {
     }
 
     /// A string that ends within a read-only map.
-    fn constant_string(&self, number: Number, reg: &Reg) -> Checked {
+    pub(crate) fn constant_string(&self, number: Number, reg: &Reg) -> Checked {
         use skep_platform::{MapFlags, MapType};
         let RegKind::MapValue(map) = reg.kind else { return Ok(()) };
         let info = self.map(map);

@@ -59,9 +59,8 @@ impl Walk<'_> {
         if helper.gpl_only && !self.input.gpl_compatible() {
             return self.fail(Code::GplOnly, format!("{} is for GPL-compatible programs", helper.name));
         }
-        if helper.traits.sleeps && !self.input.has(crate::program::flags::SLEEPABLE) {
-            return self
-                .fail(Code::MightSleep, format!("{} may sleep, and this program may not", helper.name));
+        if helper.traits.sleeps {
+            self.may_sleep(helper.name)?;
         }
         if self.state.lock().is_some() && helper.name != "spin_unlock" {
             return self.fail(Code::LockHeld, format!("{} is called while a lock is held", helper.name));
@@ -70,10 +69,7 @@ impl Walk<'_> {
     }
 
     fn check_tail_call(&self) -> Checked {
-        if let Some(held) = self.state.held.first() {
-            let code = if held.lock.is_some() { Code::LockHeld } else { Code::ReferenceLeak };
-            return self.fail(code, format!("a tail call while what was acquired at {} is held", held.at));
-        }
+        self.nothing_held("the program may go on in another")?;
         if self.input.has(crate::program::flags::SLEEPABLE) && self.input.program_type == ProgramType::Syscall
         {
             return self.fail(Code::HelperNotAllowed, "system call programs may not tail-call");

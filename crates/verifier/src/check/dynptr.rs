@@ -67,7 +67,7 @@ impl Walk<'_> {
             Some(reference) => reference,
             None => {
                 let id = self.fresh_id();
-                self.state.held.push(Held { id, at: self.at, lock: None });
+                self.state.held.push(Held::reference(id, self.at));
                 id
             }
         };

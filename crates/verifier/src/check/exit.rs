@@ -138,13 +138,7 @@ impl Walk<'_> {
     }
 
     fn end_of_program(&mut self) -> Checked {
-        if let Some(held) = self.state.held.first() {
-            let (code, what) = match held.lock {
-                Some(_) => (Code::LockHeld, "the lock taken"),
-                None => (Code::ReferenceLeak, "the reference acquired"),
-            };
-            return self.fail(code, format!("{what} at {} is not released", held.at));
-        }
+        self.nothing_held("the program ends")?;
         let value = *self.state.reg(Number::R0);
         if value.kind == RegKind::Uninit {
             return self.fail_at(Code::ReturnUninitialised, Number::R0, "r0 has no value at exit");
@@ -160,6 +154,21 @@ impl Walk<'_> {
         }
         let Some((min, max)) = return_range(self.input) else { return Ok(()) };
         self.returned_within(&value, min, max)
+    }
+
+    /// No reference, lock or region is held when `what` happens.
+    pub(crate) fn nothing_held(&self, what: &str) -> Checked {
+        if let Some(held) = self.state.held.first() {
+            let (code, sort) = match held.lock {
+                Some(_) => (Code::LockHeld, "the lock taken"),
+                None => (Code::ReferenceLeak, "the reference acquired"),
+            };
+            return self.fail(code, format!("{sort} at {} is not released when {what}", held.at));
+        }
+        match self.region() {
+            Some(region) => self.fail(Code::RegionHeld, format!("{what} in {region}")),
+            None => Ok(()),
+        }
     }
 
     fn returned_within(&mut self, value: &Reg, min: i64, max: i64) -> Checked {

@@ -135,7 +135,9 @@ impl Walk<'_> {
             | RegKind::Scalar
             | RegKind::PacketEnd
             | RegKind::Func(_)
-            | RegKind::Dynptr(_) => {
+            | RegKind::Dynptr(_)
+            | RegKind::Iterator(_)
+            | RegKind::IrqFlag => {
                 let message = format!("an access of {size} bytes at {off} through {pointer}");
                 return self.fail_at(Code::BadPointerAccess, number, message);
             }

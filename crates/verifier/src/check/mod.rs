@@ -10,6 +10,7 @@ mod exit;
 mod global;
 mod host;
 mod jump;
+pub(crate) mod kfunc;
 mod load;
 mod memory;
 mod pointer;
@@ -61,7 +62,7 @@ impl Walk<'_> {
         match call {
             Call::Helper(id) => self.call_helper(id, next),
             Call::Local(_) => self.call_local(next),
-            Call::Kfunc { .. } => self.unsupported("calls of kernel functions"),
+            Call::Kfunc { .. } => self.call_kfunc(next),
         }
     }
 

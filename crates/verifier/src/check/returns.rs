@@ -70,7 +70,7 @@ impl Walk<'_> {
                 reg.id = self.fresh_id();
             }
             reg.reference = reg.id;
-            self.state.held.push(Held { id: reg.id, at: self.at, lock: None });
+            self.state.held.push(Held::reference(reg.id, self.at));
         }
         Ok(reg)
     }

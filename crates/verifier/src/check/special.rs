@@ -8,7 +8,7 @@ use super::arguments::Given;
 use crate::Code;
 use crate::explore::Walk;
 use crate::record::FieldKind;
-use crate::state::{DynptrSort, FrameKind, Held, Reg, RegKind, State};
+use crate::state::{DynptrSort, FrameKind, Held, Lock, LockKind, Reg, RegKind, State};
 use crate::value::Scalar;
 use crate::verdict::Checked;
 
@@ -194,7 +194,7 @@ impl Walk<'_> {
                 format!("the lock is at offset {}", field.offset),
             );
         }
-        let identity = (RegKind::MapValue(map), reg.id);
+        let identity = Lock { kind: LockKind::Spin, of: (RegKind::MapValue(map), reg.id) };
         if helper.name == "spin_lock" {
             if self.state.lock().is_some() {
                 return self.fail(Code::LockHeld, "a lock is held already");
@@ -208,6 +208,7 @@ impl Walk<'_> {
             Some(lock) if lock != Some(identity) => self.fail(Code::LockMissing, "another lock is held"),
             Some(_) => {
                 self.state.held.retain(|held| held.lock.is_none());
+                self.lock_left();
                 Ok(())
             }
         }

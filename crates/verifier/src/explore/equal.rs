@@ -122,8 +122,10 @@ impl Comparison<'_> {
             && old.held.iter().zip(&new.held).all(|(a, b)| {
                 let locks = match (a.lock, b.lock) {
                     (None, None) => true,
-                    (Some((kind, id)), Some((other, other_id))) => {
-                        kind == other && self.names.matches(id, other_id)
+                    (Some(lock), Some(other)) => {
+                        lock.kind == other.kind
+                            && lock.of.0 == other.of.0
+                            && self.names.matches(lock.of.1, other.of.1)
                     }
                     _ => false,
                 };
@@ -174,6 +176,10 @@ impl Comparison<'_> {
             }
         }
         let special = matches!(old.bytes[0], ByteKind::Dynptr | ByteKind::Iterator | ByteKind::IrqFlag);
+        if let RegKind::Iterator(_) = old.spilled.kind {
+            // How many rounds were begun is no part of what is known.
+            return self.whole(&old.spilled, &Reg { range: old.spilled.range, ..new.spilled });
+        }
         if special {
             return self.whole(&old.spilled, &new.spilled);
         }

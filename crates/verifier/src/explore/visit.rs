@@ -8,6 +8,7 @@
 use super::equal::{Exactness, equal};
 use super::node::{NodeId, Step};
 use super::walk::Walk;
+use crate::check::kfunc;
 use crate::program::flags;
 use crate::verdict::Checked;
 use crate::{Code, analysis};
@@ -96,10 +97,14 @@ impl Walk<'_> {
             Some(Insn::Call(Call::Helper(helper))) if analysis::calls_back(helper) => {
                 return Ok(self.covered_by(id, Exactness::Within));
             }
+            Some(Insn::Call(Call::Kfunc { .. })) if self.shape.checkpoint[self.at] => {
+                return Ok(self.iterator_is_active() && self.covered_by(id, Exactness::Within));
+            }
             _ => {}
         }
         let node = &self.nodes[id];
-        let turned = node.state.may_goto_depth == self.state.may_goto_depth
+        let turned = kfunc::rounds(&node.state) == kfunc::rounds(&self.state)
+            && node.state.may_goto_depth == self.state.may_goto_depth
             && node.state.frame().callback_depth == self.state.frame().callback_depth;
         if turned && self.covered_by(id, Exactness::Exact) {
             return self

@@ -48,8 +48,35 @@ pub struct Held {
     pub id: u32,
     /// The slot where it was acquired.
     pub at: usize,
-    /// Whether it is a lock, and of which map value or object.
-    pub lock: Option<(RegKind, u32)>,
+    /// The lock that it is, if it is one.
+    pub lock: Option<Lock>,
+}
+
+/// A lock that is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lock {
+    /// How it was taken.
+    pub kind: LockKind,
+    /// The map value or object that it lies in.
+    pub of: (RegKind, u32),
+}
+
+/// How a lock was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LockKind {
+    /// `bpf_spin_lock`: the only one held.
+    Spin,
+    /// `bpf_res_spin_lock`
+    Resilient,
+    /// `bpf_res_spin_lock_irqsave`
+    ResilientIrq,
+}
+
+impl Held {
+    /// A reference acquired at a slot.
+    pub const fn reference(id: u32, at: usize) -> Held {
+        Held { id, at, lock: None }
+    }
 }
 
 /// What is known at one point of one path.

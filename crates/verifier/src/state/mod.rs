@@ -6,7 +6,7 @@ mod frame;
 mod reg;
 mod stack;
 
-pub use frame::{Frame, FrameKind, Held, State};
+pub use frame::{Frame, FrameKind, Held, Lock, LockKind, State};
 pub use reg::{DynptrSort, Flags, MapId, Reg, RegKind};
 pub(crate) use stack::locate;
 pub use stack::{ByteKind, SLOT, STACK_MAX, Slot, Stack};

@@ -83,6 +83,10 @@ pub enum RegKind {
     Arena,
     /// A buffer whose size the attachment fixes (0: the tracepoint's record, 1: iterator's read-only, 2: iterator's read-write).
     Buffer(u8),
+    /// On the stack alone: an open-coded iterator of a type of the kernel's BTF. `off` says whether it is drained, `range` counts the rounds begun.
+    Iterator(TypeId),
+    /// On the stack alone: saved interrupt state. `off` says whether a lock keeps it.
+    IrqFlag,
 }
 
 /// What a dynptr is over.
@@ -273,6 +277,8 @@ impl fmt::Display for RegKind {
             Self::Dynptr(_) => "a dynptr",
             Self::Arena => "an arena",
             Self::Buffer(_) => "a buffer",
+            Self::Iterator(_) => "an iterator",
+            Self::IrqFlag => "saved interrupt state",
         })
     }
 }

@@ -105,7 +105,7 @@ impl Agreement {
         let Some(kernel) = kernel(input) else { return };
         let ours = verify(input).verdict;
         let mut disagree = |what: &str| {
-            if self.examples.len() < 8 {
+            if self.examples.len() < 40 {
                 let text: Vec<String> = listing(&input.insns);
                 let reason = kernel.as_ref().err().cloned().unwrap_or_default();
                 self.examples.push(format!(
@@ -250,4 +250,19 @@ pub(crate) fn with_types(input: &mut Input, signatures: &str) {
     }
     input.btf = Some(std::sync::Arc::new(skep_btf::Btf::parse(&b.build()).unwrap()));
     input.functions = functions;
+}
+
+/// All that the kernel says of an input at log level 2; nothing when it cannot be asked.
+pub(crate) fn kernel_log(input: &Input) -> String {
+    let request = LoadRequest {
+        attach: input.attach_type,
+        license: &input.license,
+        flags: input.flags,
+        log_level: 2,
+        ..LoadRequest::new(input.program_type, &input.insns)
+    };
+    match prog_load(&request) {
+        Ok(_) => "accepted".into(),
+        Err(refused) => refused.log,
+    }
 }
