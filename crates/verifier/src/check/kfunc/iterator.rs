@@ -47,7 +47,7 @@ impl Walk<'_> {
             return self.fail_at(Code::BadIterator, number, "an iterator at a variable offset");
         };
         let off = i64::from(reg.off) + var as i64;
-        if off % i64::from(SLOT) != 0 || off >= 0 || off < -512 || off + i64::from(size) > 0 {
+        if off % i64::from(SLOT) != 0 || !(-512..0).contains(&off) || off + i64::from(size) > 0 {
             return self.fail_at(
                 Code::BadIterator,
                 number,
