@@ -52,23 +52,30 @@ fn prove<'a>(
     let shape = Shape::of(input)?;
     let state = check::entry(input)?;
     let maps = record::maps(input)?;
+    let arena = check::maps::check(input, &shape, &maps)?;
     let mut walk = Walk::new(input, &shape, &maps);
+    walk.arena = arena;
     if let Some(watch) = watch {
         walk.watch = Some(watch);
     }
     let result = walk_all(&mut walk, state);
     *stats = walk.stats;
     result?;
-    analysis::check_stack_depth(&shape, &walk.stack_used, input.program_type)?;
+    analysis::check_stack_depth(&shape, &walk.stack_used, &walk.runs_later, input.program_type)?;
     Ok(walk.facts())
 }
 
-/// Walks the program, then each global function that was called on the way.
+/// Walks the program, then each function that was set to run later and each global function that was called on the way.
 fn walk_all(walk: &mut Walk<'_>, state: state::State) -> Checked {
     walk.run(state, 0)?;
-    while let Some(function) = walk.next_global() {
-        let (state, start) = walk.global_entry(function)?;
+    loop {
+        let (state, start) = if let Some(later) = walk.next_later() {
+            later
+        } else if let Some(function) = walk.next_global() {
+            walk.global_entry(function)?
+        } else {
+            return Ok(());
+        };
         walk.run(state, start)?;
     }
-    Ok(())
 }

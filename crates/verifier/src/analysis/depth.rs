@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 
+use skep_isa::Insn;
 use skep_platform::ProgramType;
 
 use crate::Code;
@@ -23,14 +24,20 @@ const ROUND: u32 = 16;
 /// Frames of at least this size get a stack of their own where the program type has one.
 const PRIVATE_FROM: u32 = 64;
 
-/// Checks every chain of calls. `used` is the stack that each function uses in bytes.
-pub(crate) fn check_stack_depth(shape: &Shape, used: &[u32], program: ProgramType) -> Checked {
+/// Checks every chain of calls. `used` is the stack that each function uses in bytes, `later` whether it runs later, on a stack of its
+/// own, so that naming it is no call.
+pub(crate) fn check_stack_depth(
+    shape: &Shape,
+    used: &[u32],
+    later: &[bool],
+    program: ProgramType,
+) -> Checked {
     use ProgramType::{Kprobe, PerfEvent, RawTracepoint, Tracepoint};
     let own_stack = matches!(program, Kprobe | Tracepoint | PerfEvent | RawTracepoint);
     let private = own_stack && !shape.functions.iter().any(|function| function.tail_calls);
-    let mut chains = Chains { shape, used, private, seen: HashSet::new() };
+    let mut chains = Chains { shape, used, later, private, seen: HashSet::new() };
     for start in 0..shape.functions.len() {
-        if start == 0 || !shape.functions[start].called {
+        if start == 0 || !shape.functions[start].called || later.get(start).copied().unwrap_or(false) {
             chains.descend(start, 0, 1)?;
         }
     }
@@ -40,6 +47,7 @@ pub(crate) fn check_stack_depth(shape: &Shape, used: &[u32], program: ProgramTyp
 struct Chains<'a> {
     shape: &'a Shape,
     used: &'a [u32],
+    later: &'a [bool],
     private: bool,
     /// Function, bytes above and frames that were followed already: what is below is the same each time.
     seen: HashSet<(usize, u32, usize)>,
@@ -66,6 +74,10 @@ impl Chains<'_> {
         for at in body.start..body.end {
             let callee = self.shape.insns[at].and_then(|insn| insn.call_target(at));
             let Some(callee) = callee.and_then(|target| self.shape.function_from(target)) else { continue };
+            let named = matches!(self.shape.insns[at], Some(Insn::LoadImm64 { .. }));
+            if named && self.later.get(callee).copied().unwrap_or(false) {
+                continue;
+            }
             if frames >= MAX_FRAMES {
                 return reject(Code::CallDepth, at, None, format!("more than {MAX_FRAMES} frames"));
             }

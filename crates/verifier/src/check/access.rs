@@ -43,6 +43,7 @@ impl Walk<'_> {
                 | RegKind::TcpSock
                 | RegKind::XdpSock
                 | RegKind::Btf(_)
+                | RegKind::Arena
         );
         let sort = match kind {
             RegKind::Ctx => 1,
@@ -51,6 +52,7 @@ impl Walk<'_> {
             RegKind::TcpSock => 4,
             RegKind::XdpSock => 5,
             RegKind::Btf(_) => 6,
+            RegKind::Arena => 7,
             _ => 0,
         };
         let at = self.at;

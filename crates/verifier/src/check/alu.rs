@@ -1,6 +1,6 @@
 //! Arithmetic on numbers, and moves.
 
-use skep_isa::{AluOp, Cast, Endian, Operand, Reg as Number, Size, Width};
+use skep_isa::{AluOp, Endian, Operand, Reg as Number, Size, Width};
 
 use crate::Code;
 use crate::explore::Walk;
@@ -189,10 +189,6 @@ impl Walk<'_> {
         }
         copy.value = copy.value.sign_extended(from, width);
         self.write(dst, copy)
-    }
-
-    pub(crate) fn cast(&mut self, _cast: Cast, _dst: Number, _src: Number) -> Checked {
-        self.unsupported("address space casts")
     }
 }
 

@@ -8,6 +8,7 @@ use super::memory::{Purpose, Touch};
 use super::pointer::MAX_OFFSET;
 use crate::Code;
 use crate::explore::Walk;
+use crate::record::FieldKind;
 use crate::state::{ByteKind, DynptrSort, Flags, MapId, Reg, RegKind, locate};
 use crate::verdict::Checked;
 
@@ -23,6 +24,10 @@ pub(crate) struct Output {
 pub(crate) struct Given {
     /// The map argument.
     pub(crate) map: Option<MapId>,
+    /// The look-up that found the map, where that matters ([`Reg::range`]).
+    pub(crate) lookup: i32,
+    /// The timer.
+    pub(crate) timer: Option<Reg>,
     /// The key, if the map is an array and the key a known number.
     pub(crate) key: Option<u64>,
     /// The size of memory to be given out.
@@ -192,7 +197,10 @@ impl Walk<'_> {
         match arg.kind {
             ArgKind::ConstMap => {
                 if let RegKind::Map(map) = reg.kind {
-                    given.map = Some(map);
+                    (given.map, given.lookup) = (Some(map), reg.range);
+                }
+                if let Some(timer) = given.timer {
+                    self.same_map(number, &timer, reg)?;
                 }
             }
             ArgKind::MapKey => {
@@ -242,7 +250,10 @@ impl Walk<'_> {
                 self.dynptr_make(number, sort, None)?;
             }
             ArgKind::Dynptr(kinds) => given.dynptr = Some(self.dynptr_given(number, kinds)?),
-            ArgKind::Timer => return self.unsupported("timers"),
+            ArgKind::Timer => {
+                self.field_given(number, reg, FieldKind::Timer)?;
+                given.timer = Some(*reg);
+            }
             _ => {}
         }
         Ok(())

@@ -126,14 +126,18 @@ fn fixed_places(program: ProgramType) -> bool {
 
 impl Walk<'_> {
     pub(crate) fn exit(&mut self) -> Checked<Next> {
-        if self.state.depth() == 0 {
+        let kind = self.state.frame().kind;
+        if self.state.depth() == 0 && kind == FrameKind::Call {
             self.end_of_program()?;
             return Ok(Next::End);
         }
-        match self.state.frame().kind {
+        match kind {
             FrameKind::Call => self.return_to_caller(),
             FrameKind::Callback { max_return } => self.end_of_callback(max_return),
-            FrameKind::Async { .. } => self.unsupported("asynchronous callbacks"),
+            FrameKind::Async { any_return, .. } => {
+                self.end_of_later(any_return)?;
+                Ok(Next::End)
+            }
         }
     }
 
@@ -169,6 +173,17 @@ impl Walk<'_> {
             Some(region) => self.fail(Code::RegionHeld, format!("{what} in {region}")),
             None => Ok(()),
         }
+    }
+
+    /// The end of a function that runs later.
+    fn end_of_later(&mut self, any_return: bool) -> Checked {
+        self.nothing_held("the function ends")?;
+        let value = *self.state.reg(Number::R0);
+        if value.kind == RegKind::Uninit {
+            return self.fail_at(Code::ReturnUninitialised, Number::R0, "r0 has no value at exit");
+        }
+        let (min, max) = if any_return { (i64::from(i32::MIN), i64::from(i32::MAX)) } else { (0, 0) };
+        self.returned_within(&value, min, max)
     }
 
     fn returned_within(&mut self, value: &Reg, min: i64, max: i64) -> Checked {

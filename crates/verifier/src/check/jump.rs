@@ -7,6 +7,7 @@ use skep_isa::{Condition, Operand, Reg as Number, Width};
 use super::alu::immediate;
 use crate::Code;
 use crate::explore::{Marks, Next, Walk};
+use crate::record::FieldKind;
 use crate::state::{Flags, Reg, RegKind, State};
 use crate::value::Scalar;
 use crate::verdict::Checked;
@@ -14,6 +15,8 @@ use skep_isa::AluOp;
 
 /// Most bytes of packet that a comparison can prove.
 const MAX_PACKET: u64 = 0xffff;
+/// Managed fields that remember which map they lie in.
+const BOUND_TO_MAP: u16 = FieldKind::Timer.bit() | FieldKind::Workqueue.bit() | FieldKind::TaskWork.bit();
 /// Most numbers that are refined together.
 const MAX_LINKED: usize = 6;
 
@@ -318,9 +321,13 @@ fn self_settle_null(state: &mut State, id: u32, null: bool, maps: &[crate::recor
         reg.flags = reg.flags.without(Flags::NULLABLE);
         if let RegKind::MapValue(map) = reg.kind {
             reg.kind = looked_up(map, maps);
+            if let RegKind::Map(template) = reg.kind {
+                // What lies in one inner map must not be taken for what lies in another of the same shape.
+                let bound = maps[template.0 as usize].record.has(BOUND_TO_MAP);
+                reg.range = if bound { reg.id as i32 } else { 0 };
+            }
         }
-        let keeps_name = matches!(reg.kind, RegKind::MapValue(map) if maps[map.0 as usize].record.has_lock())
-            || matches!(reg.kind, RegKind::Map(_));
+        let keeps_name = matches!(reg.kind, RegKind::MapValue(map) if maps[map.0 as usize].record.has_lock());
         if !keeps_name {
             reg.id = 0;
         }

@@ -37,9 +37,6 @@ impl Walk<'_> {
 
     fn map_pointer(&mut self, index: u32) -> Checked<Reg> {
         let map = self.known_map(index)?;
-        if self.map(map).map_type == MapType::Arena {
-            return self.unsupported("arenas");
-        }
         Ok(Reg::pointer(RegKind::Map(map)))
     }
 
@@ -48,7 +45,7 @@ impl Walk<'_> {
         let map = self.known_map(index)?;
         let info = self.map(map);
         if info.map_type == MapType::Arena {
-            return self.unsupported("arenas");
+            return self.arena_address(map, offset);
         }
         if info.map_type != MapType::Array || info.max_entries != 1 {
             return self.fail(Code::MapMismatch, "only arrays of one value have an address");

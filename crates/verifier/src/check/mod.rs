@@ -2,6 +2,7 @@
 
 mod access;
 mod alu;
+mod arena;
 mod arguments;
 mod call;
 mod context;
@@ -11,7 +12,9 @@ mod global;
 mod host;
 mod jump;
 pub(crate) mod kfunc;
+mod later;
 mod load;
+pub(crate) mod maps;
 mod memory;
 mod pointer;
 mod returns;
@@ -24,6 +27,7 @@ use crate::explore::{Next, Walk};
 use crate::verdict::Checked;
 
 pub(crate) use exit::entry;
+pub(crate) use later::Later;
 
 impl Walk<'_> {
     /// Runs the instruction on what is known.

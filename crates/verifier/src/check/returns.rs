@@ -59,6 +59,9 @@ impl Walk<'_> {
         {
             reg.kind = RegKind::Map(template);
         }
+        if let RegKind::MapValue(_) = reg.kind {
+            reg.range = given.lookup;
+        }
         if helper.ret.has(RetFlags::DYNPTR)
             && let Some(dynptr) = given.dynptr
         {

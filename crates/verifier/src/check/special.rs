@@ -5,6 +5,7 @@ use skep_platform::MapType::{Sockhash, Sockmap};
 use skep_platform::helper::Helper;
 
 use super::arguments::Given;
+use super::later::Later;
 use crate::Code;
 use crate::explore::Walk;
 use crate::record::FieldKind;
@@ -15,7 +16,7 @@ use crate::verdict::Checked;
 /// Helpers with rules beyond their prototype that are not modelled yet.
 #[rustfmt::skip] // A table.
 static NOT_MODELLED: &[&str] = &[
-    "find_vma", "timer_init", "timer_set_callback", "timer_start", "timer_cancel", "kptr_xchg", "snprintf", "per_cpu_ptr",
+    "find_vma", "kptr_xchg", "snprintf", "per_cpu_ptr",
     "this_cpu_ptr",
 ];
 
@@ -82,6 +83,16 @@ impl Walk<'_> {
             "dynptr_from_mem" if !matches!(self.state.reg(Number::R1).kind, RegKind::MapValue(_)) => {
                 self.fail_at(Code::BadArgument, Number::R1, "a dynptr is made over a map value only")
             }
+            "timer_set_callback" => {
+                let (Some(timer), Some(function)) = (given.timer, given.function) else { return Ok(()) };
+                let RegKind::MapValue(map) = timer.kind else { return Ok(()) };
+                self.run_later(Later {
+                    function: function as usize,
+                    map,
+                    sleepable: false,
+                    any_return: false,
+                })
+            }
             "get_local_storage" if !self.state.reg(Number::R2).is_null() => {
                 self.fail_at(Code::BadArgument, Number::R2, "get_local_storage takes no flags")
             }
@@ -104,6 +115,15 @@ impl Walk<'_> {
         }
     }
 
+    /// Whether a function may be a callback.
+    pub(crate) fn is_callback(&self, function: usize) -> Checked {
+        match self.linkage(function) {
+            Some(false) => Ok(()),
+            Some(true) => self.fail(Code::BadCallback, "a callback must be static"),
+            None => self.fail(Code::BadCallback, "a callback needs a type: there is no func_info for it"),
+        }
+    }
+
     /// A function that the helper calls any number of times: one call waits, and after it the helper is called again; here the walk goes on as
     /// if it had not been called any more.
     fn callback(
@@ -113,13 +133,7 @@ impl Walk<'_> {
     ) -> Checked {
         let Some(function) = given.function else { return Ok(()) };
         let function = function as usize;
-        match self.linkage(function) {
-            Some(false) => {}
-            Some(true) => return self.fail(Code::BadCallback, "a callback must be static"),
-            None => {
-                return self.fail(Code::BadCallback, "a callback needs a type: there is no func_info for it");
-            }
-        }
+        self.is_callback(function)?;
         let values = arguments(self.state.frame().regs());
         let saved = self.state.clone();
         self.enter(function, FrameKind::Callback { max_return: 1 })?;

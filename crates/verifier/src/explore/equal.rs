@@ -224,7 +224,10 @@ impl Comparison<'_> {
             | RegKind::Mem(_)
             | RegKind::Lent(_)
             | RegKind::Buffer(_) => {
-                old.off == new.off && within(&old.value, &new.value) && self.named(old, new)
+                old.off == new.off
+                    && old.range == new.range
+                    && within(&old.value, &new.value)
+                    && self.named(old, new)
             }
             RegKind::Packet | RegKind::PacketMeta => {
                 let ranges = if old.range < 0 || new.range < 0 {

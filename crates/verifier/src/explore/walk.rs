@@ -7,6 +7,7 @@ use skep_isa::{Insn, Reg as Number};
 use super::node::{Access, Marks, Node, NodeId, Step};
 use super::watch::Watch;
 use crate::Code;
+use crate::check::Later;
 use crate::program::Input;
 use crate::record::Map;
 use crate::shape::Shape;
@@ -71,6 +72,13 @@ pub(crate) struct Walk<'a> {
     pub(crate) checked_globals: Vec<bool>,
     /// Whether the walk is of a global function on its own.
     pub(crate) checking_global: bool,
+    /// Whether the program names an arena.
+    pub(crate) arena: bool,
+    /// Functions set to run later, and how many of them were walked.
+    pub(crate) later: Vec<Later>,
+    pub(crate) later_done: usize,
+    /// By function: whether it was set to run later.
+    pub(crate) runs_later: Vec<bool>,
     /// Where the loop that was just gone round begins.
     pub(crate) round_at: usize,
     /// Who looks on, if anybody does.
@@ -103,6 +111,10 @@ impl<'a> Walk<'a> {
             called_globals: vec![false; shape.functions.len()],
             checked_globals: vec![false; shape.functions.len()],
             checking_global: false,
+            arena: false,
+            later: Vec::new(),
+            later_done: 0,
+            runs_later: vec![false; shape.functions.len()],
             round_at: 0,
             watch: None,
         }

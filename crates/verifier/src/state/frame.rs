@@ -36,8 +36,10 @@ pub enum FrameKind {
     },
     /// A function that is called later, from elsewhere.
     Async {
-        /// The greatest return value.
-        max_return: u64,
+        /// Whether it may return anything, not 0 only.
+        any_return: bool,
+        /// Whether it may sleep, whatever the program may.
+        sleepable: bool,
     },
 }
 

@@ -27,6 +27,7 @@ pub struct Reg {
     /// The reference that the value stands for or derives from; 0 for none.
     pub reference: u32,
     /// Packet pointers: bytes from the base proved to lie within the packet, or one of [`Reg::AT_END`], [`Reg::BEYOND_END`].
+    /// Maps found in maps, and their values: the look-up that found the map, if its values hold what is bound to one map; else 0.
     pub range: i32,
     /// Whether `off` of a scalar is a distance, so that the number is that of its id plus `off`.
     pub linked: bool,
