@@ -3,7 +3,7 @@
 //! An object is the same everywhere; an engine is where the environment enters. [`Engine::user`] runs programs inside this
 //! process. What all its programs share (options, trace output, the network they believe in) is settled when it is built.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use skep_btf::Btf;
 use skep_object::{Kconfig, Object};
@@ -28,6 +28,9 @@ pub(crate) struct Settings {
     pub(crate) hooks: Vec<Hook>,
     pub(crate) target: Option<Arc<Btf>>,
     pub(crate) kconfig: Kconfig,
+    pub(crate) unproved: bool,
+    /// The running kernel's types, read when a program first needs them.
+    running: OnceLock<Option<Arc<Btf>>>,
 }
 
 impl Engine {
@@ -61,6 +64,12 @@ impl Engine {
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.0
+    }
+
+    /// The kernel's types: those the engine was given, else the running kernel's, if it shows them.
+    pub(crate) fn kernel_types(&self) -> Option<Arc<Btf>> {
+        let running = || Btf::running().ok().map(Arc::new);
+        self.0.target.clone().or_else(|| self.0.running.get_or_init(running).clone())
     }
 
     /// The hook that a program belongs to, by its section: one of the engine's own by name, else one of Linux's.
@@ -105,6 +114,14 @@ impl EngineBuilder {
     #[must_use]
     pub fn kconfig(mut self, config: Kconfig) -> Self {
         self.0.kconfig = config;
+        self
+    }
+
+    /// Runs programs that nobody has proved to be safe: the verifier is not asked, the interpreter checks every step, and
+    /// what breaks a rule ends with a [`Fault`](crate::Fault). For judging verifiers and for looking at faults; not for production.
+    #[must_use]
+    pub fn unproved(mut self) -> Self {
+        self.0.unproved = true;
         self
     }
 

@@ -4,6 +4,7 @@ use skep_isa::text::AsmError;
 use skep_maps::CreateError;
 use skep_object::{ObjectError, RelocateError};
 use skep_platform::Errno;
+use skep_verifier::{Report, Verdict};
 use skep_vm::LoadError;
 
 /// What can go wrong. Every message says who is at fault and what was expected.
@@ -58,6 +59,28 @@ pub enum Error {
         object: String,
         /// The program, the slot at fault and what is wrong with it.
         problem: LoadError,
+    },
+    /// The verifier refuses the program.
+    #[error("{object}: program {program} is not safe: {}", refusal(.report, .poison))]
+    Rejected {
+        /// The object that holds it.
+        object: String,
+        /// The program.
+        program: String,
+        /// The rejection, with the effort it took.
+        report: Box<Report>,
+        /// Why nothing could be put into the instruction at fault, where that is the reason.
+        poison: Option<String>,
+    },
+    /// The verifier cannot tell whether the program is safe.
+    #[error("{object}: program {program} uses what the verifier does not model: {reason}")]
+    Undecided {
+        /// The object that holds it.
+        object: String,
+        /// The program.
+        program: String,
+        /// What it uses, and where.
+        reason: String,
     },
     /// No such program.
     #[error("{object} has no program `{name}`; it has: {present}")]
@@ -122,4 +145,12 @@ pub enum Error {
     /// The point that a link belonged to is gone.
     #[error("the place this link was attached to is gone")]
     Detached,
+}
+
+fn refusal(report: &Report, poison: &Option<String>) -> String {
+    match (&report.verdict, poison) {
+        (_, Some(reason)) => reason.clone(),
+        (Verdict::Rejected(rejection), None) => rejection.to_string(),
+        (other, None) => other.to_string(),
+    }
 }

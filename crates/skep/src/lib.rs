@@ -46,6 +46,7 @@ mod load;
 mod map_spec;
 pub mod network;
 mod once;
+mod proof;
 pub mod replay;
 mod variables;
 pub mod verify;

@@ -19,6 +19,7 @@ use skep_vm::{Hook, Program, ProgramSpec};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::map_spec::{Sizes, spec};
+use crate::proof;
 use crate::variables;
 
 /// Loads one object; made by [`Engine::loader`].
@@ -197,7 +198,7 @@ impl<'a> Loader<'a> {
             matches!(wanted.kind, ExternKind::Function { .. }).then(|| (used.at, wanted.name.clone()))
         });
         let functions = definition.subprograms.iter().map(|f| (f.start, f.name.clone()));
-        Program::load(ProgramSpec {
+        let spec = ProgramSpec {
             maps: maps.to_vec(),
             kfuncs: kfuncs.collect(),
             functions: functions.collect(),
@@ -206,8 +207,12 @@ impl<'a> Loader<'a> {
             btf: self.object.btf.clone(),
             runtime: settings.runtime.clone(),
             ..ProgramSpec::new(&definition.name, hook.clone(), relocated.insns)
-        })
-        .map_err(|problem| Error::Load { object: self.object.name.clone(), problem })
+        };
+        let program = match settings.unproved {
+            true => Program::unproved(spec),
+            false => Program::load(&proof::prove(&self.engine, self.object, definition, &spec)?, spec),
+        };
+        program.map_err(|problem| Error::Load { object: self.object.name.clone(), problem })
     }
 
     /// Puts programs into program arrays and maps into maps of maps, as the object's initialisers say.

@@ -104,6 +104,14 @@ impl<'a> Cases<'a> {
         Case { input, unfit: Some(reason), poisoned: Vec::new() }
     }
 
+    /// What is known of a program, with its instructions as they stand in the object.
+    pub(crate) fn described(&self, program: &Program) -> Input {
+        let program_type = program.kind.program_type.unwrap_or(ProgramType::SocketFilter);
+        let mut input = Input::new(program_type, program.insns.clone());
+        self.describe(program, &mut input);
+        input
+    }
+
     /// Everything but type and instructions.
     fn describe(&self, program: &Program, input: &mut Input) {
         let (object, kind) = (self.object, &program.kind);

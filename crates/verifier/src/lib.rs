@@ -26,7 +26,7 @@ mod verdict;
 pub use host::Host;
 pub use program::{FunctionInfo, Input, MapInfo, Symbol, SymbolKind};
 pub use rejection::{Code, Note, Place, Rejection};
-pub use verdict::{Facts, Report, Stats, Unsupported, Verdict, Verified};
+pub use verdict::{Facts, Report, Stats, Subject, Unsupported, Verdict, Verified};
 
 use explore::Walk;
 use shape::Shape;
@@ -36,7 +36,7 @@ use verdict::{Checked, Stop};
 pub fn verify(input: &Input) -> Report {
     let mut stats = Stats::default();
     let verdict = match prove(input, &mut stats, None) {
-        Ok(facts) => Verdict::Verified(Verified::new(facts)),
+        Ok(facts) => Verdict::Verified(Verified::new(facts, input)),
         Err(Stop::Reject(rejection)) => Verdict::Rejected(rejection),
         Err(Stop::Unsupported(what)) => Verdict::Unsupported(what),
     };

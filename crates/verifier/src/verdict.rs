@@ -1,7 +1,13 @@
 //! What verification says.
 
 use std::fmt;
+use std::sync::Arc;
 
+use skep_isa::RawInsn;
+use skep_platform::ProgramType;
+
+use crate::host::Host;
+use crate::program::{Input, MapInfo, SymbolKind};
 use crate::rejection::Rejection;
 
 /// The answer, and what it took to find it.
@@ -24,10 +30,29 @@ pub enum Verdict {
     Unsupported(Unsupported),
 }
 
-/// Proof that a program is safe. Only the verifier makes one.
+/// Proof that a program is safe. Only the verifier makes one. Cheap to clone.
+///
+/// It holds what was proved: these instructions, over maps like these, for this kind of place. An engine that is given a proof
+/// must run that and nothing else.
 #[derive(Clone, Debug)]
 pub struct Verified {
-    facts: Facts,
+    facts: Arc<Facts>,
+    subject: Arc<Subject>,
+}
+
+/// What a proof is about.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// The program's type; for a program of an application's hook, whose helpers it may call.
+    pub program_type: ProgramType,
+    /// The application's hook, if it is for one.
+    pub host: Option<Arc<Host>>,
+    /// The instructions, all functions.
+    pub insns: Vec<RawInsn>,
+    /// The maps they name, in the order of the references. Contents are kept of frozen ones only: those the proof relied on.
+    pub maps: Vec<MapInfo>,
+    /// Kernel functions called, by slot.
+    pub kfuncs: Vec<(usize, String)>,
 }
 
 /// What the proof found on its way.
@@ -40,8 +65,25 @@ pub struct Facts {
 }
 
 impl Verified {
-    pub(crate) fn new(facts: Facts) -> Self {
-        Self { facts }
+    pub(crate) fn new(facts: Facts, input: &Input) -> Self {
+        let maps = input.maps.iter().map(|map| {
+            let value = if map.frozen { map.value.clone() } else { Vec::new() };
+            MapInfo { value, ..map.clone() }
+        });
+        let kfuncs = input.symbols.iter().filter(|symbol| symbol.kind == SymbolKind::Kfunc);
+        let subject = Subject {
+            program_type: input.program_type,
+            host: input.host.clone(),
+            insns: input.insns.clone(),
+            maps: maps.collect(),
+            kfuncs: kfuncs.map(|symbol| (symbol.at, symbol.name.clone())).collect(),
+        };
+        Self { facts: Arc::new(facts), subject: Arc::new(subject) }
+    }
+
+    /// What was proved to be safe.
+    pub fn subject(&self) -> &Subject {
+        &self.subject
     }
 
     /// What the proof found.

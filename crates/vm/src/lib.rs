@@ -5,7 +5,8 @@
 //! helper argument is checked against that, and a violation stops the run with a precise [`Fault`]. Nothing here trusts a verifier: this
 //! engine is what verifiers and compilers are judged by.
 //!
-//! * [`Program::load`] checks a program's shape and decodes it; [`Program::run`] runs it on a [`Context`].
+//! * [`Program::load`] takes a proof and the program it is about, [`Program::unproved`] any program; [`Program::run`] runs it
+//!   on a [`Context`].
 //! * A [`Hook`] says what programs get, may call and may return; applications declare their own ([`hook`]).
 //! * A [`Runtime`] is what the programs of one engine share: options and the trace sink.
 
@@ -22,6 +23,7 @@ mod load_error;
 mod memory;
 pub mod net;
 mod program;
+mod proof;
 pub mod prov;
 mod runtime;
 mod timers;

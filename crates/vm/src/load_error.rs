@@ -49,6 +49,8 @@ pub enum LoadProblem {
     NoSuchKfunc(String),
     /// The call has no name in [`ProgramSpec::kfuncs`](crate::ProgramSpec::kfuncs).
     UnnamedKfunc,
+    /// The proof is about something else; this says where they part.
+    NotWhatWasProved(String),
 }
 
 impl fmt::Display for LoadError {
@@ -75,6 +77,9 @@ impl fmt::Display for LoadError {
             LoadProblem::Unresolved(what) => write!(f, "{what} was not resolved before loading"),
             LoadProblem::NoSuchHelper(id) => write!(f, "call of helper {id}, which does not exist"),
             LoadProblem::NoSuchKfunc(name) => write!(f, "call of {name}, which this engine does not have"),
+            LoadProblem::NotWhatWasProved(what) => {
+                write!(f, "this is not what was proved to be safe: {what}")
+            }
             LoadProblem::UnnamedKfunc => f.write_str("call of a kernel function without a name"),
         }
     }

@@ -7,6 +7,7 @@ use skep_btf::Btf;
 use skep_isa::RawInsn;
 use skep_maps::{Map, ProgramHandle};
 use skep_platform::Errno;
+use skep_verifier::Verified;
 
 use crate::code::Op;
 use crate::context::Context;
@@ -112,9 +113,19 @@ impl Inner {
 }
 
 impl Program {
-    /// Checks the shape of a program and decodes it. Nothing here proves that it is safe: that is the verifier's work,
-    /// and the run's.
-    pub fn load(spec: ProgramSpec) -> Result<Self, LoadError> {
+    /// Loads what was proved to be safe.
+    ///
+    /// # Errors
+    /// [`LoadProblem::NotWhatWasProved`](crate::LoadProblem::NotWhatWasProved) when `spec` is another program than the proof is
+    /// about, or its maps are others; and whatever the engine lacks for it.
+    pub fn load(proof: &Verified, spec: ProgramSpec) -> Result<Self, LoadError> {
+        crate::proof::covers(proof, &spec)?;
+        crate::load::load(spec)
+    }
+
+    /// Loads a program that nobody has proved: to judge a verifier or a compiler by, or to see a fault. Its shape is checked here,
+    /// and every step when it runs.
+    pub fn unproved(spec: ProgramSpec) -> Result<Self, LoadError> {
         crate::load::load(spec)
     }
 

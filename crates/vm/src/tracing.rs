@@ -96,7 +96,7 @@ mod tests {
 
     fn run(text: &str, kind: ProgramType, context: &mut dyn Context) -> Result<u64, crate::Fault> {
         let insns = skep_isa::text::assemble(text).unwrap();
-        let program = Program::load(ProgramSpec::new("t", Hook::linux(kind), insns)).unwrap();
+        let program = Program::unproved(ProgramSpec::new("t", Hook::linux(kind), insns)).unwrap();
         program.run(context).map(|o| o.value)
     }
 

@@ -129,7 +129,7 @@ fn result(name: &str, mut case: Case) -> String {
     spec.maps = std::mem::take(&mut case.maps);
     spec.runtime = Runtime::new(case.options.clone());
     let runtime = spec.runtime.clone();
-    let program = match Program::load(spec) {
+    let program = match Program::unproved(spec) {
         Ok(program) => program,
         Err(e) => return format!("load: {e}"),
     };

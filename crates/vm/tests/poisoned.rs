@@ -8,7 +8,7 @@ use skep_vm::{Hook, LoadError, Memory, Program, ProgramSpec};
 fn load(text: &str, poisoned: &[usize]) -> Result<Program, LoadError> {
     let poisoned = poisoned.iter().map(|&at| (at, "no field `state`".to_owned())).collect();
     let spec = ProgramSpec::new("test", Hook::memory(), assemble(text).unwrap());
-    Program::load(ProgramSpec { poisoned, ..spec })
+    Program::unproved(ProgramSpec { poisoned, ..spec })
 }
 
 #[test]

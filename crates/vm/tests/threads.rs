@@ -28,7 +28,7 @@ fn many_threads_count_in_one_map() {
     let counts = Map::create(MapSpec::new(MapType::Array, 4, 16, 1)).unwrap();
     let mut spec = ProgramSpec::new("count", Hook::memory(), skep_isa::text::assemble(text).unwrap());
     spec.maps.push(counts.clone());
-    let program = Program::load(spec).unwrap();
+    let program = Program::unproved(spec).unwrap();
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
@@ -63,7 +63,7 @@ fn an_application_hook_with_its_own_helper() {
         exit
     ";
     let program =
-        Program::load(ProgramSpec::new("dots", hook, skep_isa::text::assemble(text).unwrap())).unwrap();
+        Program::unproved(ProgramSpec::new("dots", hook, skep_isa::text::assemble(text).unwrap())).unwrap();
     std::thread::scope(|scope| {
         for _ in 0..3 {
             scope.spawn(|| {
@@ -84,7 +84,7 @@ fn a_helpers_arguments_are_checked() {
     let hook = Hook::new::<Request>("request").helper("take", [Arg::Bytes], |_| 0);
     let text = "r1 = *(u64 *)(r1 + 8)\nr2 = 9\ncall 65536\nexit";
     let program =
-        Program::load(ProgramSpec::new("take", hook, skep_isa::text::assemble(text).unwrap())).unwrap();
+        Program::unproved(ProgramSpec::new("take", hook, skep_isa::text::assemble(text).unwrap())).unwrap();
     let fault = program.run(&mut Request { id: 0, verdict: 0, path: "abc".into() }).unwrap_err();
     assert_eq!(fault.kind, FaultKind::OutOfBounds);
     assert_eq!(
@@ -113,7 +113,7 @@ fn a_faulty_run_leaves_nothing_behind() {
     let insns = skep_isa::text::assemble_with(text, &Names).unwrap().slots;
     let mut spec = ProgramSpec::new("leaver", Hook::memory(), insns);
     spec.maps.push(ring.clone());
-    let program = Program::load(spec).unwrap();
+    let program = Program::unproved(spec).unwrap();
     let mut reader = skep_maps::RingReader::new(&ring).unwrap();
     for _ in 0..1000 {
         let fault = program.run(&mut Memory::new(&mut [])).unwrap_err();

@@ -78,7 +78,10 @@ impl<'a> Walk<'a> {
         if off != field.offset {
             return Ok(length(region));
         }
-        let pointer = Reg::pointer(RegKind::Lent(region as u8));
+        let Ok(region) = u8::try_from(region) else {
+            return self.unsupported("more than 256 fields that lend memory");
+        };
+        let pointer = Reg::pointer(RegKind::Lent(region));
         Ok(if writable { pointer } else { pointer.with(Flags::RDONLY) })
     }
 

@@ -26,6 +26,7 @@
 
 mod bytes;
 mod call;
+mod host;
 mod macros;
 
 use std::fmt;

@@ -111,7 +111,7 @@ fn words(text: &str, input: &[u8], env: &Arc<Environment>) -> String {
 
 fn in_vm(text: &str, input: &[u8], env: &Arc<Environment>) -> u32 {
     let insns = skep_isa::text::assemble(text).unwrap();
-    let program = Program::load(ProgramSpec::new("fib", Hook::linux(ProgramType::Xdp), insns)).unwrap();
+    let program = Program::unproved(ProgramSpec::new("fib", Hook::linux(ProgramType::Xdp), insns)).unwrap();
     let mut context = XdpContext::new(env.clone(), None);
     context.reset(input);
     run(&program, &mut context, text)

@@ -121,7 +121,7 @@ fn a_dynptr_follows_its_packet_and_its_slices_do_not() {
         let kfuncs = calls.map(|(at, i)| (at, name(i.imm).to_owned())).collect();
         let mut spec = ProgramSpec::new("test", Hook::linux(ProgramType::Xdp), insns);
         spec.kfuncs = kfuncs;
-        Program::load(spec).unwrap().run(&mut xdp(Environment::default())).map(|o| o.value)
+        Program::unproved(spec).unwrap().run(&mut xdp(Environment::default())).map(|o| o.value)
     };
     assert_eq!(run("r0 = *(u8 *)(r0 + 0)\nexit\n").ok(), Some(63));
     assert_fault(&run("r0 = *(u8 *)(r7 + 0)\nexit\n").unwrap_err(), FaultKind::Dead, "memory");
