@@ -129,7 +129,7 @@ fn contexts_and_arguments() {
 fn a_fault_is_a_finding_with_exit_code_1() {
     let reader = Scratch::new("reader.s", "r0 = 0\nr1 = *(u32 *)(r1 +0)\nr0 = *(u8 *)(r1 +14)\nexit");
     let capture = Scratch::new("in.pcap", pcap(1, &[&[7; 60], &[8; 14], &[9; 15]]));
-    let args = ["run", reader.arg(), "--type", "xdp", "--on", capture.arg()];
+    let args = ["run", reader.arg(), "--type", "xdp", "--on", capture.arg(), "--unproved"];
     let output = run(&args);
     assert_eq!((output.status.code(), text(&output.stderr)), (Some(1), ""));
     let report = text(&output.stdout);
@@ -149,9 +149,20 @@ fn a_fault_is_a_finding_with_exit_code_1() {
 }
 
 #[test]
+fn what_is_not_safe_is_explained_and_not_run() {
+    let reader = Scratch::new("reader.s", "r0 = 0\nr1 = *(u32 *)(r1 +0)\nr0 = *(u8 *)(r1 +14)\nexit");
+    let capture = Scratch::new("in.pcap", pcap(1, &[&[7; 60]]));
+    let output = run(&["run", reader.arg(), "--type", "xdp", "--on", capture.arg()]);
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(1), ""));
+    let said = text(&output.stderr);
+    assert!(said.starts_with("error[E0306]: packet bytes 14 to 14 where 0 are proved\n"), "{said}");
+    assert!(said.contains("reader.s:3:1") && said.contains("program reader is not safe"), "{said}");
+}
+
+#[test]
 fn a_run_without_end_is_stopped_by_its_budget() {
     let endless = Scratch::new("endless.s", "again: r0 = 1\ngoto again");
-    let output = run(&["run", endless.arg(), "--type", "syscall", "--budget", "1000"]);
+    let output = run(&["run", endless.arg(), "--type", "syscall", "--budget", "1000", "--unproved"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stdout).contains("\nstopped: "), "{}", text(&output.stdout));
 }

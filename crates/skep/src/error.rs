@@ -7,6 +7,8 @@ use skep_platform::Errno;
 use skep_verifier::{Report, Verdict};
 use skep_vm::LoadError;
 
+use crate::verify::Case;
+
 /// What can go wrong. Every message says who is at fault and what was expected.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -61,16 +63,16 @@ pub enum Error {
         problem: LoadError,
     },
     /// The verifier refuses the program.
-    #[error("{object}: program {program} is not safe: {}", refusal(.report, .poison))]
+    #[error("{object}: program {program} is not safe: {}", refusal(.case, .report))]
     Rejected {
         /// The object that holds it.
         object: String,
         /// The program.
         program: String,
+        /// What the verifier was asked.
+        case: Box<Case>,
         /// The rejection, with the effort it took.
         report: Box<Report>,
-        /// Why nothing could be put into the instruction at fault, where that is the reason.
-        poison: Option<String>,
     },
     /// The verifier cannot tell whether the program is safe.
     #[error("{object}: program {program} uses what the verifier does not model: {reason}")]
@@ -147,10 +149,9 @@ pub enum Error {
     Detached,
 }
 
-fn refusal(report: &Report, poison: &Option<String>) -> String {
-    match (&report.verdict, poison) {
-        (_, Some(reason)) => reason.clone(),
-        (Verdict::Rejected(rejection), None) => rejection.to_string(),
-        (other, None) => other.to_string(),
-    }
+fn refusal(case: &Case, report: &Report) -> String {
+    let Verdict::Rejected(rejection) = &report.verdict else { return report.verdict.to_string() };
+    // An instruction that nothing could be put into is at fault for that, not for what stands there instead.
+    let poison = case.poisoned.iter().find(|poison| poison.at == rejection.insn);
+    poison.map_or_else(|| rejection.to_string(), |poison| poison.reason.clone())
 }

@@ -1,7 +1,7 @@
 //! The proof that a program of an object is safe, asked of the verifier with the maps that were really made.
 
 use skep_maps::Map;
-use skep_object::{ExternKind, Object, Program as Definition};
+use skep_object::{ExternKind, Object, Poison, Program as Definition};
 use skep_platform::ProgramType;
 use skep_platform::program::ContextShape;
 use skep_verifier::{Input, MapInfo, Verdict, Verified};
@@ -9,7 +9,7 @@ use skep_vm::ProgramSpec;
 
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::verify::{self, Cases, Setting};
+use crate::verify::{self, Case, Cases, Setting};
 
 /// Asks for the proof.
 ///
@@ -27,10 +27,11 @@ pub(crate) fn prove(
     match report.verdict {
         Verdict::Verified(proof) => Ok(proof),
         Verdict::Unsupported(what) => Err(Error::Undecided { object, program, reason: what.to_string() }),
-        Verdict::Rejected(ref rejection) => {
-            let poison = spec.poisoned.iter().find(|(at, _)| *at == rejection.insn);
-            let poison = poison.map(|(_, reason)| reason.clone());
-            Err(Error::Rejected { object, program, report: Box::new(report), poison })
+        Verdict::Rejected(_) => {
+            let poisoned =
+                spec.poisoned.iter().map(|(at, reason)| Poison { at: *at, reason: reason.clone() });
+            let case = Box::new(Case { input, unfit: None, poisoned: poisoned.collect() });
+            Err(Error::Rejected { object, program, case, report: Box::new(report) })
         }
     }
 }

@@ -83,6 +83,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", help_heading = "Checking")]
     budget: Option<u64>,
 
+    /// Run the program though nobody has proved it to be safe: the verifier is not asked, and what breaks a rule stops with a fault
+    #[arg(long, help_heading = "Checking")]
+    unproved: bool,
+
     /// Report reading of stack bytes that were never written, which Linux allows to the privileged
     #[arg(long, help_heading = "Checking")]
     strict: bool,

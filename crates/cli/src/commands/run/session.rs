@@ -123,7 +123,7 @@ impl Session {
         for name in companions(&object, &name) {
             loader = loader.program(&name);
         }
-        let loaded = loader.load().map_err(Failure::new)?;
+        let loaded = loader.load().map_err(|error| refused(&object, error))?;
         let program = loaded.program(&name).map_err(Failure::new)?.clone();
         Ok(Self { program, object, loaded, environment: Arc::new(environment), clock, trace })
     }
@@ -394,7 +394,29 @@ fn engine(args: &Args, clock: &Arc<AtomicU64>, trace: &Arc<Mutex<TraceLog>>) -> 
     if let Some(path) = &args.kconfig {
         builder = builder.kconfig(skep_object::Kconfig::parse(&file::text(path)?.1));
     }
+    if args.unproved {
+        builder = builder.unproved();
+    }
     Ok(builder.build())
+}
+
+/// A program that the verifier refuses is explained as `skep verify` would.
+fn refused(object: &Object, error: skep::Error) -> Failure {
+    match &error {
+        skep::Error::Rejected { program, case, report, .. } => {
+            let Some(text) = super::super::verify::explanation(object, program, case, report) else {
+                return Failure::new(error);
+            };
+            anstream::eprintln!("{text}\n");
+            Failure::new(format!(
+                "program {program} is not safe, so it was not run (--unproved runs it all the same, step by step)"
+            ))
+        }
+        skep::Error::Undecided { .. } => {
+            Failure::new(format!("{error}; --unproved runs it all the same, step by step"))
+        }
+        _ => Failure::new(error),
+    }
 }
 
 /// The object that the command line names, or what is made of the assembly that it names.

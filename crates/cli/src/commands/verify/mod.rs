@@ -18,8 +18,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::ValueEnum;
+use skep::Object;
+use skep::verify::Case;
 use skep_btf::Btf;
 use skep_platform::Release;
+use skep_verifier::{Report, Verdict};
 
 use super::file;
 use crate::report::Failure;
@@ -158,6 +161,14 @@ fn types(content: &[u8]) -> Result<Btf, String> {
 fn complain(text: &str) {
     let red = anstyle::AnsiColor::Red.on_default().bold();
     anstream::eprintln!("{red}error{red:#}: {text}");
+}
+
+/// Why a program of an object was refused, as text with its place in the source; for other commands that meet a rejection.
+pub(crate) fn explanation(object: &Object, program: &str, case: &Case, report: &Report) -> Option<String> {
+    let Verdict::Rejected(rejection) = &report.verdict else { return None };
+    // There is no instruction to point at in an empty program.
+    let definition = object.program(program).filter(|_| !case.input.insns.is_empty())?;
+    Some(text::render(&finding::Finding::new(object, definition, case, rejection)))
 }
 
 #[cfg(test)]
