@@ -168,7 +168,8 @@ pub(crate) fn explanation(object: &Object, program: &str, case: &Case, report: &
     let Verdict::Rejected(rejection) = &report.verdict else { return None };
     // There is no instruction to point at in an empty program.
     let definition = object.program(program).filter(|_| !case.input.insns.is_empty())?;
-    Some(text::render(&finding::Finding::new(object, definition, case, rejection)))
+    let errors = finding::Finding::all(object, definition, case, rejection);
+    Some(errors.iter().map(text::render).collect::<Vec<_>>().join("\n\n"))
 }
 
 #[cfg(test)]
