@@ -40,10 +40,15 @@ pub(crate) struct Shape {
     pub(crate) prune: Vec<bool>,
     /// Per slot: whether a checkpoint is made each time.
     pub(crate) checkpoint: Vec<bool>,
+    /// Per slot: whether control may come here from elsewhere than the slot before.
+    pub(crate) jump: Vec<bool>,
     /// Per slot: the registers whose values matter from here on.
     pub(crate) live: Vec<u16>,
     /// The kernel functions that it calls.
     pub(crate) kfuncs: Kfuncs,
+    /// Per slot: the number of the loops that it is on together with others; 0 for none.
+    pub(crate) component: Vec<u32>,
+    pub(crate) has_loops: bool,
 }
 
 impl Shape {
@@ -62,13 +67,18 @@ impl Shape {
             functions,
             prune: vec![false; count],
             checkpoint: vec![false; count],
+            jump: vec![false; count],
             live: Vec::new(),
             kfuncs,
+            component: Vec::new(),
+            has_loops: false,
         };
         shape.check_jumps()?;
         shape.check_reach(input.unprivileged)?;
         shape.mark_points();
         shape.live = analysis::live_registers(&shape);
+        shape.component = analysis::components(&shape);
+        shape.has_loops = shape.component.iter().any(|&component| component != 0);
         Ok(shape)
     }
 
@@ -158,30 +168,45 @@ impl Shape {
         }
     }
 
+    /// Whether the instruction calls functions of the program before it is done.
+    pub(crate) fn calls_back(&self, at: usize) -> bool {
+        matches!(self.insns[at], Some(Insn::Call(Call::Helper(id))) if analysis::calls_back(id))
+    }
+
     /// Where paths meet or part.
     fn mark_points(&mut self) {
         for at in 0..self.insns.len() {
             let Some(insn) = self.insns[at] else { continue };
             if let Some(target) = insn.jump_target(at) {
-                self.prune[target] = true;
+                self.meet(target);
                 self.prune[at] |= !matches!(insn, Insn::Jump { .. });
             }
             if matches!(insn, Insn::MayGoto { .. }) {
                 self.checkpoint[at] = true;
             }
-            let callback = matches!(insn, Insn::Call(Call::Helper(id)) if analysis::calls_back(id));
             let round = self.kfuncs.proto(at).is_some_and(|proto| proto.has(Flag::IterNext));
-            if callback || round {
+            if round {
                 (self.prune[at], self.checkpoint[at]) = (true, true);
             }
-            if let (Insn::Call(_), Some(target)) = (insn, insn.call_target(at)) {
-                self.prune[at] = true;
-                self.prune[target] = true;
-                let next = self.next(at);
-                if next < self.prune.len() {
-                    self.prune[next] = true;
-                }
+            if self.calls_back(at) {
+                self.meet(at);
+                self.checkpoint[at] = true;
             }
+            if let Some(target) = insn.call_target(at) {
+                self.prune[at] = true;
+                self.meet(target);
+            }
+            // Behind every call, for a function comes back there.
+            if matches!(insn, Insn::Call(_)) || insn.call_target(at).is_some() {
+                self.meet(self.next(at));
+            }
+        }
+    }
+
+    /// Paths may come to this slot from elsewhere than the one before.
+    fn meet(&mut self, at: usize) {
+        if at < self.insns.len() {
+            (self.prune[at], self.jump[at]) = (true, true);
         }
     }
 }

@@ -9,11 +9,10 @@ use skep_isa::Insn;
 use skep_platform::ProgramType;
 
 use crate::Code;
+use crate::explore::MAX_FRAMES;
 use crate::shape::Shape;
 use crate::verdict::{Checked, reject};
 
-/// Most frames at once.
-pub(crate) const MAX_FRAMES: usize = 8;
 /// Most stack of all frames of a chain of calls.
 const MAX_STACK: u32 = 512;
 /// Most stack of the frames above a function with a tail call.

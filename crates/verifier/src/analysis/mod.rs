@@ -2,9 +2,11 @@
 
 mod depth;
 mod live;
+mod loops;
 
 pub(crate) use depth::check_stack_depth;
 pub(crate) use live::live_registers;
+pub(crate) use loops::components;
 use skep_platform::helper::{self, ArgKind};
 
 /// The helper that continues in another program.

@@ -79,7 +79,10 @@ impl Walk<'_> {
                 Stored { number: None, value: Some(Reg::scalar(immediate(imm, Width::W64))) }
             }
         };
+        self.killed = None;
         self.write_memory(dst, off.into(), size.bytes() as i32, stored)?;
+        let killed = self.killed.take();
+        self.note_stored(killed);
         self.same_sort(dst)
     }
 

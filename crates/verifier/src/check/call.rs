@@ -7,12 +7,9 @@ use skep_platform::helper::{ArgFlags, ArgKind, Helper};
 use super::arguments::Given;
 use crate::Code;
 use crate::analysis::{self, TAIL_CALL};
-use crate::explore::{Next, Walk};
+use crate::explore::{MAX_FRAMES, Next, Walk};
 use crate::state::{DynptrSort, Flags, Frame, FrameKind, Reg, RegKind};
 use crate::verdict::Checked;
-
-/// Most frames at once.
-const MAX_FRAMES: usize = 8;
 
 impl Walk<'_> {
     pub(crate) fn call_helper(&mut self, id: i32, next: usize) -> Checked<Next> {

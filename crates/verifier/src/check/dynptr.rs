@@ -132,7 +132,7 @@ impl Walk<'_> {
     /// The dynptrs of a record that is gone, and memory taken from them.
     pub(crate) fn forget_dynptrs_of(&mut self, reference: u32) {
         for frame in 0..self.state.frames.len() {
-            for slot in 0..self.state.frames[frame].stack.slots().len() {
+            for slot in 0..self.state.frames[frame].stack.len() {
                 let here = self.state.frames[frame].stack.slot(slot);
                 if here.bytes[0] == ByteKind::Dynptr && here.spilled.reference == reference {
                     *self.state.frames[frame].stack.slot_mut(slot) = Slot::EMPTY;

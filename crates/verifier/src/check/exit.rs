@@ -225,11 +225,10 @@ impl Walk<'_> {
             );
         }
         self.returned_within(&value, 0, max_return as i64)?;
-        self.note_opaque();
         let Some(frame) = self.state.frames.pop() else { return Ok(Next::End) };
-        self.round_at = frame.call_site;
         let mut state = self.state.clone();
-        self.widen(&mut state);
+        let before = self.parent.map(|parent| self.nodes[parent].rank + 1);
+        self.widen(frame.call_site, before, &mut state);
         self.state = state;
         Ok(Next::At(frame.call_site))
     }

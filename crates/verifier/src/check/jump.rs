@@ -1,12 +1,10 @@
 //! Conditional jumps: both outcomes are walked, each with what it tells.
 
-use std::rc::Rc;
-
 use skep_isa::{Condition, Operand, Reg as Number, Width};
 
 use super::alu::immediate;
 use crate::Code;
-use crate::explore::{Marks, Next, Walk};
+use crate::explore::{Linked, Next, Walk};
 use crate::record::FieldKind;
 use crate::state::{Flags, Reg, RegKind, State};
 use crate::value::Scalar;
@@ -17,8 +15,6 @@ use skep_isa::AluOp;
 const MAX_PACKET: u64 = 0xffff;
 /// Managed fields that remember which map they lie in.
 const BOUND_TO_MAP: u16 = FieldKind::Timer.bit() | FieldKind::Workqueue.bit() | FieldKind::TaskWork.bit();
-/// Most numbers that are refined together.
-const MAX_LINKED: usize = 6;
 
 impl Walk<'_> {
     pub(crate) fn jump_if(
@@ -48,11 +44,11 @@ impl Walk<'_> {
             }
             return Ok(Next::At(if outcome { target } else { next }));
         }
-        self.note_linked(&left, &right);
+        let linked = self.note_linked(&left, &right);
         let mut other = self.state.clone();
         if left.is_scalar() && right.is_scalar() {
-            let possible = refine(&mut self.state, cond, width, dst, src, false);
-            let possible_other = refine(&mut other, cond, width, dst, src, true);
+            let possible = refine(&mut self.state, linked, cond, width, dst, src, false);
+            let possible_other = refine(&mut other, linked, cond, width, dst, src, true);
             // An outcome without any number left is not one.
             match (possible, possible_other) {
                 (false, true) => {
@@ -117,66 +113,57 @@ impl Walk<'_> {
         self.comparable(dst, left)
     }
 
-    /// Remembers which numbers are refined together, and cuts the tie of those that are too many.
-    fn note_linked(&mut self, left: &Reg, right: &Reg) {
-        for id in [left, right].into_iter().filter(|reg| reg.is_scalar() && reg.id != 0).map(|reg| reg.id) {
-            let mut count = 0;
-            let mut marks = vec![Marks::default(); self.state.frames.len()];
+    /// Finds which numbers are refined together, and cuts the tie of those that are too many.
+    fn note_linked(&mut self, left: &Reg, right: &Reg) -> Linked {
+        let mut linked = Linked::default();
+        for id in [right, left].into_iter().filter(|reg| reg.is_scalar() && reg.id != 0).map(|reg| reg.id) {
+            let tied = |reg: &Reg| reg.is_scalar() && reg.id == id;
             let mut surplus = false;
-            for (depth, frame) in self.state.frames.iter().enumerate() {
-                for (index, reg) in
-                    frame.regs().iter().enumerate().filter(|(_, reg)| reg.is_scalar() && reg.id == id)
-                {
-                    let _ = reg;
-                    count += 1;
-                    marks[depth].regs |= 1 << index;
+            // The running frame's first: they are the likeliest to be used.
+            for (depth, frame) in self.state.frames.iter().enumerate().rev() {
+                for (index, _) in frame.regs()[..10].iter().enumerate().filter(|(_, reg)| tied(reg)) {
+                    surplus |= !linked.add(depth, true, index);
                 }
-                for (index, slot) in frame.stack.slots().iter().enumerate() {
-                    if slot.is_scalar_spill() && slot.spilled.id == id {
-                        count += 1;
-                        marks[depth].slots |= 1 << index;
+                for (index, slot) in frame.stack.slots().enumerate() {
+                    if slot.is_spill() && tied(&slot.spilled) {
+                        surplus |= !linked.add(depth, false, index);
                     }
                 }
             }
-            surplus |= count > MAX_LINKED;
             if surplus {
-                self.cut_ties(id);
-            }
-            if count > 1
-                && let Some(step) = self.history.last_mut()
-            {
-                let mut all = step.linked.as_deref().cloned().unwrap_or_default();
-                if all.len() < marks.len() {
-                    all.resize(marks.len(), Marks::default());
-                }
-                for (to, from) in all.iter_mut().zip(&marks) {
-                    to.regs |= from.regs;
-                    to.slots |= from.slots;
-                }
-                step.linked = Some(Rc::new(all));
+                self.cut_ties(id, linked);
             }
         }
+        if linked.len() > 1 {
+            self.note_ties(linked);
+        }
+        linked
     }
 
-    /// Keeps the first few numbers of a name.
-    fn cut_ties(&mut self, id: u32) {
-        let mut seen = 0;
-        self.state.each_reg(|reg| {
-            if reg.is_scalar() && reg.id == id {
-                seen += 1;
-                if seen > MAX_LINKED {
-                    super::alu::unname(reg);
+    /// Numbers of a name that are not among those linked lose it.
+    fn cut_ties(&mut self, id: u32, linked: Linked) {
+        for (depth, frame) in self.state.frames.iter_mut().enumerate() {
+            let kept = |register, index| linked.iter().any(|entry| entry == (depth, register, index));
+            for index in 0..10 {
+                if frame.regs()[index].is_scalar() && frame.regs()[index].id == id && !kept(true, index) {
+                    super::alu::unname(&mut frame.regs_mut()[index]);
                 }
             }
-        });
+            for index in 0..frame.stack.len() {
+                let slot = frame.stack.peek(index);
+                if slot.is_scalar_spill() && slot.spilled.id == id && !kept(false, index) {
+                    super::alu::unname(&mut frame.stack.slot_mut(index).spilled);
+                }
+            }
+        }
     }
 
     /// `may_goto`: the loop goes on for some while, and then it does not.
     pub(crate) fn may_goto(&mut self, next: usize, target: usize) -> Checked<Next> {
         let mut other = self.state.clone();
         other.may_goto_depth += 1;
-        self.round_at = self.at;
-        self.widen(&mut other);
+        let before = self.parent.map(|parent| self.nodes[parent].rank);
+        self.widen(self.at, before, &mut other);
         self.push(other, next)?;
         Ok(Next::At(target))
     }
@@ -254,6 +241,7 @@ fn decide_packet(cond: Condition, left: &Reg, right: &Reg) -> Option<bool> {
 /// Learns from a comparison of numbers that came out as `outcome`. False when it cannot have.
 fn refine(
     state: &mut State,
+    linked: Linked,
     cond: Condition,
     width: Width,
     dst: Number,
@@ -277,40 +265,53 @@ fn refine(
         if number != dst {
             *state.reg_mut(number) = right;
         }
-        spread(state, &right);
+        spread(state, linked, &right);
     }
-    spread(state, &left);
+    spread(state, linked, &left);
     true
 }
 
 /// What is known of a number is known of all that bear its name.
-fn spread(state: &mut State, known: &Reg) {
+fn spread(state: &mut State, linked: Linked, known: &Reg) {
     if known.id == 0 {
         return;
     }
     super::host::learn(state, known);
-    let distance = |reg: &Reg| if reg.linked { i64::from(reg.off) } else { 0 };
-    state.each_reg(|reg| {
+    if linked.len() < 2 {
+        return;
+    }
+    for (depth, register, index) in linked.iter() {
+        let frame = &mut state.frames[depth];
+        let reg = if register { &frame.regs()[index] } else { &frame.stack.peek(index).spilled };
         if !reg.is_scalar() || reg.id != known.id {
-            return;
+            continue;
         }
-        let apart = distance(reg) - distance(known);
-        if apart == 0 {
-            reg.value = known.value;
-        } else {
-            let by = Scalar::constant(apart as u64);
-            reg.value = known.value.alu(AluOp::Add, Width::W64, by);
+        let value = known_of(reg, known);
+        if value != reg.value {
+            let reg = if register {
+                &mut frame.regs_mut()[index]
+            } else {
+                &mut frame.stack.slot_mut(index).spilled
+            };
+            reg.value = value;
         }
-    });
+    }
+}
+
+/// What a number that is tied to a known one is.
+fn known_of(reg: &Reg, known: &Reg) -> Scalar {
+    let distance = |reg: &Reg| if reg.linked { i64::from(reg.off) } else { 0 };
+    match distance(reg) - distance(known) {
+        0 => known.value,
+        apart => known.value.alu(AluOp::Add, Width::W64, Scalar::constant(apart as u64)),
+    }
 }
 
 /// Settles that what bears `id` is NULL, or is not.
 fn self_settle_null(state: &mut State, id: u32, null: bool, maps: &[crate::record::Map<'_>]) {
     let mut gone = None;
-    state.each_reg(|reg| {
-        if !reg.is_pointer() || !reg.is_nullable() || reg.id != id {
-            return;
-        }
+    let concerned = |reg: &Reg| reg.is_pointer() && reg.is_nullable() && reg.id == id;
+    state.each_reg_if(concerned, |reg| {
         if null {
             if reg.reference == id {
                 gone = Some(id);
@@ -401,9 +402,8 @@ fn prove_range(state: &mut State, pointer: &Reg, strictly: bool) {
         return;
     }
     let range = pointer.off + i32::from(strictly);
-    state.each_reg(|reg| {
-        if reg.kind == pointer.kind && reg.id == pointer.id {
-            reg.range = reg.range.max(range);
-        }
-    });
+    state.each_reg_if(
+        |reg| reg.kind == pointer.kind && reg.id == pointer.id,
+        |reg| reg.range = reg.range.max(range),
+    );
 }

@@ -144,16 +144,15 @@ impl Walk<'_> {
         let caller = self.state.frames.len() - 2;
         self.state.frames[caller].callback_depth += 1;
         let entered = std::mem::replace(&mut self.state, saved);
-        self.note_opaque();
         self.push(entered, self.shape.functions[function].start)?;
         self.state.frame_mut().callback_depth = 0;
         Ok(())
     }
 
-    /// After a round of a callback or a bounded jump: numbers that changed since the last round and do not matter are given up, so that rounds
-    /// become alike.
-    pub(crate) fn widen(&self, state: &mut State) {
-        let Some(last) = self.last_round(state) else { return };
+    /// After a round of a callback or a bounded jump at `at`: numbers that changed since the last round and do not matter are given
+    /// up, so that rounds become alike. The last round is the latest checkpoint there on this path of a rank below `before`.
+    pub(crate) fn widen(&self, at: usize, before: Option<u32>, state: &mut State) {
+        let Some(last) = self.last_round(at, before, state) else { return };
         let node = &self.nodes[last];
         for (depth, frame) in state.frames.iter_mut().enumerate() {
             let (Some(old), marks) = (node.state.frames.get(depth), node.marks.get(depth)) else { return };
@@ -164,8 +163,8 @@ impl Walk<'_> {
                     frame.regs_mut()[index] = Reg::UNKNOWN;
                 }
             }
-            for index in 0..frame.stack.slots().len() {
-                let (was, now) = (old.stack.slot(index), frame.stack.slot(index));
+            for index in 0..frame.stack.len() {
+                let (was, now) = (old.stack.peek(index), frame.stack.peek(index));
                 let both = was.is_scalar_spill() && now.is_scalar_spill();
                 if both && marks.slots & (1 << index) == 0 && differs(&was.spilled, &now.spilled) {
                     frame.stack.slot_mut(index).spilled = Reg::UNKNOWN;
@@ -175,22 +174,19 @@ impl Walk<'_> {
     }
 
     /// The checkpoint of the round before, at the instruction where `state` goes on.
-    fn last_round(&self, state: &State) -> Option<usize> {
-        let at = self.round_at;
-        let mut node = self.parent;
-        let mut first = self.history.len() <= 1;
-        while let Some(id) = node {
-            let here = &self.nodes[id];
-            if here.at == at && here.state.frames.len() == state.frames.len() {
-                // The checkpoint just made is this round's own.
-                if !(first && self.at == at) {
-                    return Some(id);
-                }
-            }
-            first = false;
-            node = here.parent;
-        }
-        None
+    fn last_round(&self, at: usize, before: Option<u32>, state: &State) -> Option<usize> {
+        let before = before?;
+        let same_chain = |old: &State| {
+            let sites = |state: &State| {
+                state.frames.iter().map(|frame| (frame.call_site, frame.function)).collect::<Vec<_>>()
+            };
+            old.frames.len() == state.frames.len() && sites(old) == sites(state)
+        };
+        let nodes = self.by_insn[at].iter().rev();
+        nodes.copied().find(|&id| {
+            let node = &self.nodes[id];
+            node.branches > 0 && node.rank < before && same_chain(&node.state)
+        })
     }
 
     /// Locks and unlocks.

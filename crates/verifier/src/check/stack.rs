@@ -78,6 +78,9 @@ impl Walk<'_> {
 
     fn store_fixed(&mut self, reach: Reach, size: i32, stored: Stored) -> Checked {
         let (index, byte) = locate(reach.low);
+        if size == SLOT && byte == 0 && stored.value.is_some() {
+            self.killed = Some((reach.frame, index));
+        }
         let unprivileged = self.input.unprivileged;
         let old = self.state.frames[reach.frame].stack.slot(index);
         if unprivileged && old.is_spill() && old.spilled.is_pointer() && size != SLOT {
@@ -200,6 +203,7 @@ impl Walk<'_> {
             return self.load_varying(number, reach, size);
         }
         let (index, byte) = locate(reach.low);
+        self.note_read(reach.frame, reach.low, reach.low + size);
         let slot = self.state.frames[reach.frame].stack.slot(index);
         // An access over two slots is misaligned and was refused.
         if !slot.is_spill() {
@@ -208,6 +212,11 @@ impl Walk<'_> {
         let spilled_bytes = slot.bytes.iter().take_while(|&&kind| kind == ByteKind::Spill).count() as i32;
         if size == SLOT && spilled_bytes == SLOT {
             self.note_access(reach.frame as u8, index);
+            let value = self.named(slot.spilled);
+            if value != slot.spilled && !self.input.unprivileged {
+                self.state.frames[reach.frame].stack.slot_mut(index).spilled = value;
+                return Ok(value);
+            }
             return Ok(slot.spilled);
         }
         if !slot.spilled.is_scalar() {
@@ -273,6 +282,7 @@ impl Walk<'_> {
         if !reach.fixed() && self.input.unprivileged {
             return self.fail_at(Code::PointerArithmetic, number, "a variable stack offset, unprivileged");
         }
+        self.note_read(reach.frame, reach.low, reach.high + size);
         for off in reach.low..reach.high + size {
             let (index, byte) = locate(off);
             let slot = self.state.frames[reach.frame].stack.slot(index);

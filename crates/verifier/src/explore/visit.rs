@@ -2,11 +2,14 @@
 //!
 //! A checkpoint whose paths are all finished covers what is included in it, up to numbers that do not matter. One whose
 //! paths are not finished is an ancestor of this path: meeting it again unchanged is a loop without end, except at the
-//! calls and jumps that are known to end by themselves. There, meeting it within its ranges means that another round shows nothing new; what matters in the
-//! loop is known only when its head is finished, so such paths are kept and marked again then.
+//! calls and jumps that are known to end by themselves. There, meeting it within its ranges means that another round shows nothing
+//! new; what matters in the loop is known only when its head is finished, so such paths wait and are marked again then (`rounds`).
+//!
+//! How often checkpoints are made and how soon they are given up decides how many instructions are walked, and so which
+//! large programs stay below the limit: the numbers here are Linux 6.18's.
 
-use super::equal::{Exactness, equal};
-use super::node::{NodeId, Step};
+use super::equal::{Exactness, Rules, equal};
+use super::node::NodeId;
 use super::walk::Walk;
 use crate::check::kfunc;
 use crate::program::flags;
@@ -14,159 +17,150 @@ use crate::verdict::Checked;
 use crate::{Code, analysis};
 use skep_isa::{Call, Insn};
 
-/// A path that ended in a loop whose head is not finished.
-#[derive(Debug)]
-pub(crate) struct BackEdge {
-    /// The loop's head.
-    head: NodeId,
-    /// The checkpoint that it met.
-    met: NodeId,
-    /// The last checkpoint on its path, and its way from there.
-    parent: Option<NodeId>,
-    history: Vec<Step>,
+/// A way longer than this since the last checkpoint forces one.
+const LONG_HISTORY: usize = 40;
+/// A checkpoint is due after so many jumps and instructions...
+const JUMPS: u64 = 2;
+const INSNS: u64 = 8;
+/// ...but in a loop that is being walked only after so many jumps or instructions.
+const JUMPS_IN_LOOP: u64 = 20;
+const INSNS_IN_LOOP: u64 = 100;
+/// How many comparisons in vain a checkpoint survives, to begin with and for each success.
+const PATIENCE: u32 = 3;
+/// The same for the heads of loops that are still walked.
+const PATIENCE_IN_LOOP: u32 = 64;
+/// Most checkpoints at one instruction, unprivileged.
+const MAX_STATES_UNPRIVILEGED: usize = 64;
+
+/// What a checkpoint has to do with the path that comes by.
+enum Met {
+    /// It covers the path.
+    Covers,
+    /// It covers the path if another round shows nothing new.
+    CoversRound,
+    /// It does not.
+    Differs,
 }
 
 impl Walk<'_> {
     /// Whether the path ends here because it is covered; else a checkpoint may have been made.
     pub(crate) fn visit(&mut self) -> Checked<bool> {
-        const LONG_HISTORY: usize = 400;
         let forced = self.shape.checkpoint[self.at]
             || self.input.has(flags::TEST_STATE_FREQ)
             || self.history.len() > LONG_HISTORY;
-        let mut wanted = forced || (self.jumps_since >= 2 && self.insns_since >= 8);
-        let mut index = 0;
-        while index < self.by_insn[self.at].len() {
+        let (jumps, insns) = (self.jumps - self.jumps_before, self.stats.processed - self.processed_before);
+        let mut wanted = forced || (jumps >= JUMPS && insns >= INSNS);
+        let instance = self.reads.instance(&mut self.state);
+        let mut index = self.by_insn[self.at].len();
+        let mut here = 0;
+        // The newest first: it is the likeliest to be like this one.
+        while index > 0 {
+            index -= 1;
             let id = self.by_insn[self.at][index];
-            index += 1;
-            if !self.same_place(id) {
+            if self.nodes[id].instance != instance {
                 continue;
             }
-            if self.nodes[id].branches > 0 {
-                if self.meets_unfinished(id)? {
-                    self.end_in_loop(id, id);
-                    return Ok(true);
-                }
-                if !forced && self.jumps_since < 20 && self.insns_since < 100 {
+            here += 1;
+            let met = if self.nodes[id].branches > 0 {
+                let met = self.meets_unfinished(id)?;
+                if matches!(met, Met::Differs) && !forced && jumps < JUMPS_IN_LOOP && insns < INSNS_IN_LOOP {
                     wanted = false;
                 }
+                met
             } else {
-                let incomplete = self.nodes[id].incomplete;
-                let exactness = if incomplete.is_some() { Exactness::Within } else { Exactness::Relevant };
-                if self.covered_by(id, exactness) {
+                self.meets_finished(id)
+            };
+            match met {
+                Met::Covers | Met::CoversRound => {
                     self.nodes[id].hits += 1;
-                    match incomplete {
-                        Some(head) => self.end_in_loop(head, id),
-                        None => self.adopt_marks(id)?,
+                    self.note_jump();
+                    self.adopt_marks(id);
+                    if let Met::CoversRound = met {
+                        self.wait_for_round(id);
                     }
                     return Ok(true);
                 }
-            }
-            if wanted && self.miss(id, forced) {
-                index -= 1;
+                Met::Differs => self.miss(id, index, wanted),
             }
         }
-        if wanted {
+        if wanted && !(self.input.unprivileged && here > MAX_STATES_UNPRIVILEGED) {
             self.checkpoint();
         }
         Ok(false)
     }
 
-    fn same_place(&self, id: NodeId) -> bool {
-        let (old, new) = (&self.nodes[id].state, &self.state);
-        old.frames.len() == new.frames.len()
-            && old.frames.iter().zip(&new.frames).all(|(old, new)| {
-                old.call_site == new.call_site && old.function == new.function && old.kind == new.kind
-            })
+    fn meets_finished(&mut self, id: NodeId) -> Met {
+        let incomplete = self.is_incomplete(id);
+        if !incomplete && self.nodes[id].alive.is_none() {
+            let alive = self.reads.alive(self.shape, &self.nodes[id].state, self.at);
+            self.nodes[id].alive = Some(alive);
+        }
+        let exactness = if incomplete { Exactness::Within } else { Exactness::Relevant };
+        match (self.covered_by(id, exactness), incomplete) {
+            (true, true) => Met::CoversRound,
+            (true, false) => Met::Covers,
+            _ => Met::Differs,
+        }
     }
 
     fn covered_by(&mut self, id: NodeId, exactness: Exactness) -> bool {
-        let node = &self.nodes[id];
-        equal(self.shape, self.input, self.at, &node.state, &node.marks, &self.state, exactness)
+        let unprivileged = self.input.unprivileged;
+        let rules = Rules {
+            exactness,
+            lenient: !unprivileged,
+            all_matter: unprivileged,
+            same_numbers: self.explore_alu_limits,
+        };
+        equal(self.shape, rules, &self.nodes[id], &self.state, &mut self.names)
     }
 
-    /// Whether an ancestor that is met again ends the path.
-    fn meets_unfinished(&mut self, id: NodeId) -> Checked<bool> {
-        let insn = self.shape.insns[self.at];
-        match insn {
+    /// What an ancestor that is met again means.
+    fn meets_unfinished(&mut self, id: NodeId) -> Checked<Met> {
+        let round = match self.shape.insns[self.at] {
             Some(Insn::MayGoto { .. }) => {
                 let deeper = self.nodes[id].state.may_goto_depth != self.state.may_goto_depth;
                 if deeper && self.covered_by(id, Exactness::Within) {
-                    return Ok(true);
+                    return Ok(Met::CoversRound);
                 }
+                None
             }
-            Some(Insn::Call(Call::Helper(helper))) if analysis::calls_back(helper) => {
-                return Ok(self.covered_by(id, Exactness::Within));
-            }
+            Some(Insn::Call(Call::Helper(helper))) if analysis::calls_back(helper) => Some(true),
             Some(Insn::Call(Call::Kfunc { .. })) if self.shape.checkpoint[self.at] => {
-                return Ok(self.iterator_is_active() && self.covered_by(id, Exactness::Within));
+                Some(self.iterator_is_active())
             }
-            _ => {}
+            _ => None,
+        };
+        // These calls end by themselves, changed or not.
+        if let Some(goes_on) = round {
+            let covers = goes_on && self.covered_by(id, Exactness::Within);
+            return Ok(if covers { Met::CoversRound } else { Met::Differs });
         }
-        let node = &self.nodes[id];
-        let turned = kfunc::rounds(&node.state) == kfunc::rounds(&self.state)
-            && node.state.may_goto_depth == self.state.may_goto_depth
-            && node.state.frame().callback_depth == self.state.frame().callback_depth;
-        if turned && self.covered_by(id, Exactness::Exact) {
+        let (old, new) = (&self.nodes[id].state, &self.state);
+        let turned = old.may_goto_depth == new.may_goto_depth
+            && old.frames.iter().zip(&new.frames).all(|(old, new)| old.callback_depth == new.callback_depth);
+        if turned && self.covered_by(id, Exactness::Exact) && self.same_rounds(id) {
             return self
                 .fail(Code::InfiniteLoop, "the state is what it was before the loop: it does not end");
         }
-        Ok(false)
+        Ok(Met::Differs)
     }
 
-    /// Counts a comparison in vain; true when the checkpoint is no longer listed.
-    fn miss(&mut self, id: NodeId, forced: bool) -> bool {
-        let patience = if forced { 64 } else { 3 };
+    /// Whether no round of an iterator was begun since.
+    fn same_rounds(&self, id: NodeId) -> bool {
+        kfunc::rounds(&self.nodes[id].state) == kfunc::rounds(&self.state)
+    }
+
+    /// Counts a comparison in vain, unless no checkpoint is made for it; who had too many is given up.
+    fn miss(&mut self, id: NodeId, index: usize, wanted: bool) {
+        let in_loop = self.shape.checkpoint[self.at] && self.nodes[id].branches > 0;
+        let patience = if in_loop { PATIENCE_IN_LOOP } else { PATIENCE };
         let node = &mut self.nodes[id];
-        node.misses += 1;
-        if node.misses <= node.hits * patience + patience {
-            return false;
+        node.misses += u32::from(wanted);
+        if node.misses > node.hits.saturating_mul(patience).saturating_add(patience) {
+            node.evicted = true;
+            self.by_insn[self.at].remove(index);
+            self.free_if_done(id);
         }
-        self.by_insn[self.at].retain(|&other| other != id);
-        if self.nodes[id].branches == 0 && self.back_edges.is_empty() {
-            self.free.push(id);
-        }
-        true
-    }
-
-    /// The path is covered by a checkpoint in a loop that is still walked.
-    fn end_in_loop(&mut self, head: NodeId, met: NodeId) {
-        let mut node = self.parent;
-        while let Some(id) = node.filter(|&id| id != head) {
-            self.nodes[id].incomplete.get_or_insert(head);
-            // A loop within a loop: what is incomplete until the outer head is finished stays so.
-            if let Some(other) = self.nodes[id].incomplete
-                && other != head
-                && self.is_ancestor(head, other)
-            {
-                self.nodes[id].incomplete = Some(head);
-            }
-            node = self.nodes[id].parent;
-        }
-        self.back_edges.push(BackEdge { head, met, parent: self.parent, history: self.history.clone() });
-    }
-
-    /// Whether `a` is on the way to `b`.
-    fn is_ancestor(&self, a: NodeId, b: NodeId) -> bool {
-        let mut node = self.nodes[b].parent;
-        while let Some(id) = node {
-            if id == a {
-                return true;
-            }
-            node = self.nodes[id].parent;
-        }
-        false
-    }
-
-    /// The numbers that matter behind `met` matter on this path too.
-    fn adopt_marks(&mut self, met: NodeId) -> Checked {
-        let marks = self.nodes[met].marks.clone();
-        if marks.iter().all(|marks| marks.is_empty()) {
-            return Ok(());
-        }
-        let history = std::mem::take(&mut self.history);
-        self.mark_back(&history, history.len(), self.parent, marks);
-        self.history = history;
-        Ok(())
     }
 
     /// A path has ended: checkpoints that wait for no other path are finished.
@@ -177,39 +171,26 @@ impl Walk<'_> {
             if self.nodes[id].branches > 0 {
                 return;
             }
-            if !self.back_edges.is_empty() {
-                self.complete_loop(id);
-            }
-            if self.back_edges.is_empty() {
-                self.nodes[id].history = Vec::new();
-            }
+            self.leave_round(id);
             node = self.nodes[id].parent;
+            self.free_if_done(id);
         }
     }
 
-    /// The head of a loop is finished: marks go round until nothing changes.
-    fn complete_loop(&mut self, head: NodeId) {
-        let (edges, others) =
-            std::mem::take(&mut self.back_edges).into_iter().partition(|edge| edge.head == head);
-        let edges: Vec<BackEdge> = edges;
-        self.back_edges = others;
-        if edges.is_empty() {
+    /// Gives a checkpoint's memory back when nobody can come to it any more.
+    fn free_if_done(&mut self, id: NodeId) {
+        if self.nodes[id].branches > 0 || self.nodes[id].state.frames.is_empty() {
             return;
         }
-        loop {
-            let mut changed = false;
-            for edge in &edges {
-                let marks = self.nodes[edge.met].marks.clone();
-                changed |= self.mark_back(&edge.history, edge.history.len(), edge.parent, marks);
-            }
-            if !changed {
-                break;
-            }
+        // Paths that wait for marks go back over finished checkpoints.
+        if self.waiting > 0 {
+            return;
         }
-        for node in &mut self.nodes {
-            if node.incomplete == Some(head) {
-                node.incomplete = None;
-            }
+        self.nodes[id].history = Vec::new();
+        if self.nodes[id].evicted {
+            self.nodes[id].state.frames = Vec::new();
+            self.nodes[id].marks = Vec::new();
+            self.free.push(id);
         }
     }
 }

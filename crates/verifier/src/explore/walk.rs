@@ -4,7 +4,10 @@ use std::collections::HashMap;
 
 use skep_isa::{Insn, Reg as Number};
 
-use super::node::{Access, Marks, Node, NodeId, Step};
+use super::equal::Names;
+use super::node::{Access, Linked, NOWHERE, Node, NodeId, Step};
+use super::reads::{Reads, slots_between};
+use super::rounds::Round;
 use super::watch::Watch;
 use crate::Code;
 use crate::check::Later;
@@ -31,7 +34,9 @@ pub(crate) enum Next {
 struct Pending {
     state: State,
     at: usize,
+    prev: u32,
     history: Vec<Step>,
+    first: u32,
     parent: Option<NodeId>,
     /// The observer's.
     tag: u32,
@@ -47,21 +52,38 @@ pub(crate) struct Walk<'a> {
     pub(crate) state: State,
     /// Its instruction.
     pub(crate) at: usize,
-    /// Its way since the last checkpoint; the last step is the running instruction.
+    /// The instruction before it on the path.
+    pub(crate) prev: u32,
+    /// What is noted of its way since the last checkpoint.
     pub(crate) history: Vec<Step>,
+    /// Where that way begins.
+    pub(crate) first: u32,
+    /// Whether the last step noted is that of the running instruction.
+    noted: bool,
     /// The last checkpoint.
     pub(crate) parent: Option<NodeId>,
     pub(crate) nodes: Vec<Node>,
     pub(crate) free: Vec<NodeId>,
     pub(crate) by_insn: Vec<Vec<NodeId>>,
-    /// Paths that ended in a loop being walked: its head, the checkpoint they met, and their way.
-    pub(crate) back_edges: Vec<super::visit::BackEdge>,
+    /// Loops that end because another round shows nothing new, and which of them is that of a call chain and component.
+    pub(crate) rounds: Vec<Round>,
+    pub(crate) round_of: HashMap<(u32, u32), u32>,
+    /// How many paths wait in them.
+    pub(crate) waiting: usize,
+    /// Which stack slots are read.
+    pub(crate) reads: Reads,
+    /// The slot that the running store filled, by frame.
+    pub(crate) killed: Option<(usize, usize)>,
+    pub(crate) names: Names,
     pending: Vec<Pending>,
     next_id: u32,
     pub(crate) stats: Stats,
-    /// Jumps since the last checkpoint and instructions since then.
-    pub(crate) jumps_since: u32,
-    pub(crate) insns_since: u32,
+    /// Jumps processed, and how many jumps and instructions had been at the last checkpoint.
+    pub(crate) jumps: u64,
+    pub(crate) jumps_before: u64,
+    pub(crate) processed_before: u64,
+    /// Whether pruning compares numbers exactly, for masks against misprediction depend on them.
+    pub(crate) explore_alu_limits: bool,
     /// Bytes of stack used by each function.
     pub(crate) stack_used: Vec<u32>,
     pub(crate) reached: Vec<bool>,
@@ -79,8 +101,6 @@ pub(crate) struct Walk<'a> {
     pub(crate) later_done: usize,
     /// By function: whether it was set to run later.
     pub(crate) runs_later: Vec<bool>,
-    /// Where the loop that was just gone round begins.
-    pub(crate) round_at: usize,
     /// Who looks on, if anybody does.
     pub(crate) watch: Option<&'a mut dyn Watch>,
 }
@@ -94,17 +114,27 @@ impl<'a> Walk<'a> {
             maps,
             state: State::new(0, 0),
             at: 0,
+            prev: NOWHERE,
             history: Vec::new(),
+            first: 0,
+            noted: false,
             parent: None,
             nodes: Vec::new(),
             free: Vec::new(),
             by_insn: vec![Vec::new(); count],
-            back_edges: Vec::new(),
+            rounds: Vec::new(),
+            round_of: HashMap::new(),
+            waiting: 0,
+            reads: Reads::new(count),
+            killed: None,
+            names: Names::default(),
             pending: Vec::new(),
             next_id: input.host.as_deref().map_or(0, |host| host.lent() as u32),
             stats: Stats::default(),
-            jumps_since: 0,
-            insns_since: 0,
+            jumps: 0,
+            jumps_before: 0,
+            processed_before: 0,
+            explore_alu_limits: false,
             stack_used: vec![0; shape.functions.len()],
             reached: vec![false; count],
             access_sort: HashMap::new(),
@@ -115,7 +145,6 @@ impl<'a> Walk<'a> {
             later: Vec::new(),
             later_done: 0,
             runs_later: vec![false; shape.functions.len()],
-            round_at: 0,
             watch: None,
         }
     }
@@ -123,23 +152,23 @@ impl<'a> Walk<'a> {
     /// Walks every path from here.
     pub(crate) fn run(&mut self, state: State, at: usize) -> Checked {
         (self.state, self.at, self.parent) = (state, at, None);
+        (self.prev, self.first) = (NOWHERE, at as u32);
         self.history.clear();
         self.nodes.clear();
         self.free.clear();
-        self.back_edges.clear();
+        self.rounds.clear();
+        self.round_of.clear();
+        self.waiting = 0;
         self.by_insn.iter_mut().for_each(Vec::clear);
-        (self.jumps_since, self.insns_since) = (0, 0);
-        // Every path has a checkpoint behind it; this one is met by none, for nothing was done since.
-        self.checkpoint();
-        self.by_insn[at].clear();
         self.tell(|watch, walk| watch.begins(walk));
         loop {
             self.path()?;
             self.finish_path();
             let Some(pending) = self.pending.pop() else { return Ok(()) };
-            (self.state, self.at, self.history, self.parent) =
-                (pending.state, pending.at, pending.history, pending.parent);
-            self.tell(|watch, walk| watch.resumes(walk, pending.tag));
+            let Pending { state, at, prev, history, first, parent, tag } = pending;
+            (self.state, self.at, self.prev) = (state, at, prev);
+            (self.history, self.first, self.parent) = (history, first, parent);
+            self.tell(|watch, walk| watch.resumes(walk, tag));
         }
     }
 
@@ -153,7 +182,10 @@ impl<'a> Walk<'a> {
                 other => other?,
             };
             match next {
-                Next::At(at) => self.at = at,
+                Next::At(at) => {
+                    self.prev = self.at as u32;
+                    self.at = at;
+                }
                 Next::End => return Ok(()),
             }
         }
@@ -170,7 +202,8 @@ impl<'a> Walk<'a> {
                 format!("more than {MAX_PROCESSED} instructions processed"),
             );
         }
-        if self.shape.prune[self.at] && self.visit()? {
+        self.noted = false;
+        if self.shape.prune.get(self.at) == Some(&true) && self.visit()? {
             self.tell(|watch, walk| watch.covered(walk));
             return Ok(Next::End);
         }
@@ -178,16 +211,9 @@ impl<'a> Walk<'a> {
             return reject(Code::BadJump, self.at, None, "control leaves the program");
         };
         self.reached[self.at] = true;
-        self.insns_since += 1;
-        self.history.push(Step {
-            at: self.at as u32,
-            depth: self.state.depth() as u8,
-            opaque: false,
-            access: None,
-            linked: None,
-        });
+        self.note_jump();
         if insn.jump_offset().is_some() || matches!(insn, Insn::Call(_) | Insn::Exit) {
-            self.jumps_since += 1;
+            self.jumps += 1;
         }
         if self.watch.is_none() {
             return self.check(&insn);
@@ -212,7 +238,15 @@ impl<'a> Walk<'a> {
             self.nodes[parent].branches += 1;
         }
         let tag = self.tell(|watch, walk| watch.parts(walk, &state, at)).unwrap_or(0);
-        self.pending.push(Pending { state, at, history: self.history.clone(), parent: self.parent, tag });
+        self.pending.push(Pending {
+            state,
+            at,
+            prev: self.at as u32,
+            history: self.history.clone(),
+            first: self.first,
+            parent: self.parent,
+            tag,
+        });
         Ok(())
     }
 
@@ -259,18 +293,48 @@ impl<'a> Walk<'a> {
         crate::verdict::unsupported(self.at, reason)
     }
 
-    /// The running step, for what the way back has to know.
-    pub(crate) fn note_access(&mut self, frame: u8, slot: usize) {
-        if let Some(step) = self.history.last_mut() {
-            step.access = Some(Access { frame, slot: slot as u8 });
+    /// The note of the running instruction, for what the way back has to know.
+    fn note(&mut self) -> &mut Step {
+        if !self.noted {
+            self.noted = true;
+            self.history.push(Step {
+                at: self.at as u32,
+                prev: self.prev,
+                access: None,
+                linked: Linked::default(),
+            });
+        }
+        let last = self.history.len() - 1;
+        &mut self.history[last]
+    }
+
+    /// Notes that control may have come to the running instruction from elsewhere than the one before it.
+    pub(crate) fn note_jump(&mut self) {
+        if self.shape.jump[self.at] {
+            self.note();
         }
     }
 
-    /// The running step cannot be followed backwards.
-    pub(crate) fn note_opaque(&mut self) {
-        if let Some(step) = self.history.last_mut() {
-            step.opaque = true;
-        }
+    /// The running instruction moves a register to or from a slot.
+    pub(crate) fn note_access(&mut self, frame: u8, slot: usize) {
+        self.note().access = Some(Access { frame, slot: slot as u8 });
+    }
+
+    /// The running instruction compares one of these numbers, which are tied to each other.
+    pub(crate) fn note_ties(&mut self, linked: Linked) {
+        self.note().linked = linked;
+    }
+
+    /// The running instruction reads the bytes of a frame from `low` up to but not including `end`.
+    pub(crate) fn note_read(&mut self, frame: usize, low: i32, end: i32) {
+        let instance = self.reads.instance(&mut self.state);
+        self.reads.read(self.shape, instance, frame, self.at, slots_between(low, end));
+    }
+
+    /// The running instruction is a store: of this whole slot, or of none.
+    pub(crate) fn note_stored(&mut self, slot: Option<(usize, usize)>) {
+        let slot = slot.map(|(frame, slot)| (self.state.depth().saturating_sub(frame), slot));
+        self.reads.stored(self.at, slot);
     }
 
     /// The map of this number.
@@ -280,19 +344,27 @@ impl<'a> Walk<'a> {
 
     /// Makes a checkpoint of the path here.
     pub(crate) fn checkpoint(&mut self) {
-        let frames = self.state.frames.len();
+        let instance = self.reads.instance(&mut self.state);
         let node = Node {
             at: self.at,
             state: self.state.clone(),
+            instance,
             parent: self.parent,
-            history: std::mem::take(&mut self.history),
+            rank: self.parent.map_or(0, |parent| self.nodes[parent].rank + 1),
+            history: self.history.as_slice().to_vec(),
+            first: self.first,
+            last: self.prev,
             branches: 1,
-            marks: vec![Marks::default(); frames],
+            marks: Vec::new(),
             all_marked: false,
-            incomplete: None,
+            round: self.round_here(),
+            alive: None,
             hits: 0,
             misses: 0,
+            evicted: false,
         };
+        self.history.clear();
+        self.first = self.at as u32;
         let id = match self.free.pop() {
             Some(id) => {
                 self.nodes[id] = node;
@@ -303,9 +375,10 @@ impl<'a> Walk<'a> {
                 self.nodes.len() - 1
             }
         };
+        self.enter_round(id);
         self.by_insn[self.at].push(id);
         self.parent = Some(id);
-        (self.jumps_since, self.insns_since) = (0, 0);
+        (self.jumps_before, self.processed_before) = (self.jumps, self.stats.processed);
         self.stats.states += 1;
         self.stats.peak_states = self.stats.peak_states.max((self.nodes.len() - self.free.len()) as u64);
     }

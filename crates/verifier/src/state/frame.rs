@@ -1,4 +1,7 @@
 //! Frames, and the state of a path as a whole.
+//!
+//! A field that is added here has to say what it means when two states are compared: `explore::equal` takes these structures
+//! apart field by field and does not compile until it does.
 
 use std::rc::Rc;
 
@@ -20,8 +23,10 @@ pub struct Frame {
     pub function: usize,
     /// Why it runs.
     pub kind: FrameKind,
-    /// For callbacks, how many iterations were begun at this call.
+    /// For callbacks, how many iterations were begun at this call. A state covers those with as many or more.
     pub callback_depth: u32,
+    /// The chain of calls that led here, by its number in the walk; `u32::MAX` until somebody asks.
+    pub(crate) instance: u32,
 }
 
 /// Why a frame runs.
@@ -108,7 +113,15 @@ impl Frame {
     pub fn new(depth: u8, function: usize, call_site: usize, kind: FrameKind) -> Frame {
         let mut regs = [Reg::UNINIT; Number::COUNT];
         regs[Number::R10.index()] = Reg::pointer(RegKind::Stack(depth));
-        Frame { regs: Rc::new(regs), stack: Stack::default(), call_site, function, kind, callback_depth: 0 }
+        Frame {
+            regs: Rc::new(regs),
+            stack: Stack::default(),
+            call_site,
+            function,
+            kind,
+            callback_depth: 0,
+            instance: u32::MAX,
+        }
     }
 
     /// A register.
@@ -174,17 +187,21 @@ impl State {
     }
 
     /// Applies a change to every register and every spilled register of every frame.
-    pub fn each_reg(&mut self, mut change: impl FnMut(&mut Reg)) {
+    ///
+    /// Copies what is shared with other states; where only few are concerned, [`State::each_reg_if`] copies less.
+    pub fn each_reg(&mut self, change: impl FnMut(&mut Reg)) {
+        self.each_reg_if(|_| true, change);
+    }
+
+    /// Applies a change to the registers and spilled registers of all frames that `wanted` picks, the outermost frame's first.
+    pub fn each_reg_if(&mut self, wanted: impl Fn(&Reg) -> bool, mut change: impl FnMut(&mut Reg)) {
         for frame in &mut self.frames {
-            frame.regs_mut().iter_mut().for_each(&mut change);
-            if frame.stack.slots().iter().any(|slot| slot.is_spill()) {
-                frame
-                    .stack
-                    .slots_mut()
-                    .iter_mut()
-                    .filter(|slot| slot.is_spill())
-                    .for_each(|slot| change(&mut slot.spilled));
+            for index in 0..Number::COUNT {
+                if wanted(&frame.regs[index]) {
+                    change(&mut Rc::make_mut(&mut frame.regs)[index]);
+                }
             }
+            frame.stack.change_spilled(&wanted, &mut change);
         }
     }
 
@@ -192,7 +209,7 @@ impl State {
     pub fn any_reg(&self, mut test: impl FnMut(&Reg) -> bool) -> bool {
         self.frames.iter().any(|frame| {
             frame.regs().iter().any(&mut test)
-                || frame.stack.slots().iter().any(|slot| slot.is_spill() && test(&slot.spilled))
+                || frame.stack.slots().any(|slot| slot.is_spill() && test(&slot.spilled))
         })
     }
 

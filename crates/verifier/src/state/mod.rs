@@ -9,4 +9,4 @@ mod stack;
 pub use frame::{Frame, FrameKind, Held, Lock, LockKind, State};
 pub use reg::{DynptrSort, Flags, MapId, Reg, RegKind};
 pub(crate) use stack::locate;
-pub use stack::{ByteKind, SLOT, STACK_MAX, Slot, Stack};
+pub use stack::{ByteKind, SLOT, SLOTS, STACK_MAX, Slot, Stack};

@@ -142,8 +142,8 @@ impl Walk<'_> {
         let known = self.state.frames[frame].stack.slot(slot).spilled;
         if known.off != DRAINED {
             let mut with = self.state.clone();
-            self.round_at = self.at;
-            self.widen(&mut with);
+            let before = self.parent.map(|parent| self.nodes[parent].rank);
+            self.widen(self.at, before, &mut with);
             with.frames[frame].stack.slot_mut(slot).spilled.range += 1;
             let result = with.reg_mut(Number::R0);
             result.flags = result.flags.without(Flags::NULLABLE);

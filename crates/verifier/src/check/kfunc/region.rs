@@ -67,14 +67,7 @@ impl Walk<'_> {
         for frame in &mut self.state.frames {
             let iterates =
                 |slot: &Slot| slot.bytes[0] == ByteKind::Iterator && slot.spilled.flags.has(Flags::RCU);
-            if frame.stack.slots().iter().any(iterates) {
-                frame
-                    .stack
-                    .slots_mut()
-                    .iter_mut()
-                    .filter(|slot| iterates(slot))
-                    .for_each(|slot| doubt(&mut slot.spilled));
-            }
+            frame.stack.change(iterates, |slot| doubt(&mut slot.spilled));
         }
     }
 
