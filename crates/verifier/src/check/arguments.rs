@@ -49,7 +49,7 @@ pub(crate) struct Given {
 const ARGUMENTS: [Number; 5] = [Number::R1, Number::R2, Number::R3, Number::R4, Number::R5];
 
 impl Walk<'_> {
-    pub(crate) fn arguments(&mut self, helper: &'static Helper) -> Checked<Given> {
+    pub(crate) fn arguments(&mut self, helper: &Helper) -> Checked<Given> {
         let mut given = Given::default();
         for (index, &arg) in helper.args.iter().enumerate() {
             if arg.kind == ArgKind::Unused {
@@ -60,7 +60,7 @@ impl Walk<'_> {
         Ok(given)
     }
 
-    fn argument(&mut self, helper: &'static Helper, index: usize, arg: Arg, given: &mut Given) -> Checked {
+    fn argument(&mut self, helper: &Helper, index: usize, arg: Arg, given: &mut Given) -> Checked {
         let number = ARGUMENTS[index];
         let reg = self.read(number)?;
         if arg.kind == ArgKind::Anything {
@@ -109,7 +109,7 @@ impl Walk<'_> {
             ArgKind::MapValue if given.map.is_some_and(|map| self.holds_sockets(map)) => {
                 return self.unsupported("sockets put into maps");
             }
-            ArgKind::MapKey | ArgKind::MapValue => memory(reg.kind),
+            ArgKind::MapKey | ArgKind::MapValue => memory(reg.kind) || matches!(reg.kind, K::Mem(_)),
             ArgKind::Mem | ArgKind::FixedMem(_) => {
                 if matches!(reg.kind, K::Btf(_) | K::Buffer(_)) {
                     return self.unsupported("kernel objects as memory");
@@ -308,10 +308,12 @@ impl Walk<'_> {
         fill: Option<bool>,
         given: &mut Given,
     ) -> Checked {
-        let reg = self.read(number)?;
+        let mut reg = self.read(number)?;
         if reg.is_null() && zero_allowed && size == 0 {
             return Ok(());
         }
+        // What may be NULL got here because the helper takes NULL: it looks before it touches.
+        reg.flags = reg.flags.without(Flags::NULLABLE);
         let size = i32::try_from(size).unwrap_or(i32::MAX);
         let touch = Touch { number, off: 0, size, purpose };
         if let RegKind::Stack(_) = reg.kind {
@@ -364,22 +366,37 @@ impl Walk<'_> {
 
     /// A string that ends within a read-only map.
     pub(crate) fn constant_string(&self, number: Number, reg: &Reg) -> Checked {
-        use skep_platform::{MapFlags, MapType};
-        let RegKind::MapValue(map) = reg.kind else { return Ok(()) };
-        let info = self.map(map);
-        let constant = reg.value.as_constant();
-        let known =
-            info.frozen && info.flags.contains(MapFlags::RDONLY_PROG) && info.map_type == MapType::Array;
-        let (true, Some(var)) = (known, constant) else {
-            return self.fail_at(Code::BadArgument, number, "a string must lie in a frozen read-only map");
-        };
-        let at = usize::try_from(i64::from(reg.off) + var as i64).unwrap_or(usize::MAX);
-        let size = info.value_size as usize;
-        let zero_behind = at < size
-            && (info.value.len() < size || info.value.get(at..).is_some_and(|tail| tail.contains(&0)));
-        if !zero_behind {
-            return self.fail_at(Code::BadArgument, number, "the string does not end within its map");
+        match self.known_string(reg) {
+            Some(_) => Ok(()),
+            None => self.fail_at(
+                Code::BadArgument,
+                number,
+                "a string must lie in a frozen read-only map, and end there",
+            ),
         }
-        Ok(())
+    }
+
+    /// The bytes of the constant string behind a pointer, without its end.
+    pub(crate) fn known_string(&self, reg: &Reg) -> Option<&[u8]> {
+        use skep_platform::{MapFlags, MapType};
+        let RegKind::MapValue(map) = reg.kind else { return None };
+        let info = self.map(map);
+        let known = info.frozen
+            && info.flags.contains(MapFlags::RDONLY_PROG)
+            && info.map_type == MapType::Array
+            && info.max_entries == 1;
+        let var = reg.value.as_constant().filter(|_| known)?;
+        let at = usize::try_from(i64::from(reg.off) + var as i64).ok()?;
+        let size = info.value_size as usize;
+        if at >= size {
+            return None;
+        }
+        // Bytes that the input does not give are zero.
+        let text = info.value.get(at..size.min(info.value.len())).unwrap_or_default();
+        let end = text.iter().position(|&byte| byte == 0);
+        match end {
+            Some(end) => Some(&text[..end]),
+            None => (at + text.len() < size).then_some(text),
+        }
     }
 }

@@ -14,6 +14,7 @@ use crate::verdict::Checked;
 impl Walk<'_> {
     pub(crate) fn call_helper(&mut self, id: i32, next: usize) -> Checked<Next> {
         let helper = self.allowed_helper(id)?;
+        let helper = &Helper { args: helper.args_for(self.input.program_type), ..*helper };
         let given = self.arguments(helper)?;
         super::special::map_fits(self, helper, &given)?;
         if id == TAIL_CALL {

@@ -2,11 +2,11 @@
 
 use skep_isa::Reg as Number;
 use skep_platform::program::ContextShape;
-use skep_platform::{AttachType, ProgramType};
+use skep_platform::{AttachType, MapType, ProgramType};
 
 use crate::Code;
 use crate::explore::{Next, Walk};
-use crate::program::Input;
+use crate::program::{Input, MapInfo};
 use crate::state::{FrameKind, Reg, RegKind, State};
 use crate::verdict::{Checked, reject, unsupported};
 
@@ -107,6 +107,12 @@ pub(crate) fn entry(input: &Input) -> Checked<State> {
     {
         return reject(Code::BadProgram, 0, None, format!("{} programs cannot sleep", program.name()));
     }
+    if program == ProgramType::Syscall && !input.has(crate::program::flags::SLEEPABLE) {
+        return reject(Code::BadProgram, 0, None, "syscall programs must be loaded as sleepable");
+    }
+    if input.has(crate::program::flags::SLEEPABLE) {
+        maps_may_sleep(input)?;
+    }
     let mut state = State::new(0, 0);
     *state.reg_mut(Number::R1) = Reg::pointer(RegKind::Ctx);
     if let Some(host) = &input.host {
@@ -114,6 +120,48 @@ pub(crate) fn entry(input: &Input) -> Checked<State> {
     }
     Ok(state)
 }
+
+/// A program that sleeps holds off for long what frees the elements of most maps: it may have those that can wait.
+fn maps_may_sleep(input: &Input) -> Checked {
+    use MapType::*;
+    let patient = |map: &MapInfo| {
+        matches!(
+            map.map_type,
+            Hash | LruHash
+                | Array
+                | PercpuHash
+                | PercpuArray
+                | LruPercpuHash
+                | ArrayOfMaps
+                | HashOfMaps
+                | Ringbuf
+                | UserRingbuf
+                | InodeStorage
+                | SkStorage
+                | TaskStorage
+                | CgrpStorage
+                | Queue
+                | Stack
+                | Arena
+        )
+    };
+    for (at, insn) in input.insns.iter().enumerate() {
+        if insn.code != LDDW || !MAP_SOURCES.contains(&insn.src) {
+            continue;
+        }
+        let map = usize::try_from(insn.imm).ok().and_then(|index| input.maps.get(index));
+        if let Some(map) = map.filter(|map| !patient(map)) {
+            let message = format!("sleepable programs may not use maps of type {}", map.map_type.name());
+            return reject(Code::MapMismatch, at, None, message);
+        }
+    }
+    Ok(())
+}
+
+/// The opcode of `lddw`.
+const LDDW: u8 = 0x18;
+/// Its sources that name a map.
+const MAP_SOURCES: [u8; 4] = [1, 2, 5, 6];
 
 /// Program types whose attach type is checked at load.
 fn fixed_places(program: ProgramType) -> bool {

@@ -8,6 +8,7 @@ mod call;
 mod context;
 mod dynptr;
 mod exit;
+mod format;
 mod global;
 mod host;
 mod jump;

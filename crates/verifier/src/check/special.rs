@@ -1,6 +1,7 @@
 //! Helpers with rules of their own: which maps they are for, locks, callbacks.
 
 use skep_isa::Reg as Number;
+use skep_platform::MapFlags;
 use skep_platform::MapType::{Sockhash, Sockmap};
 use skep_platform::helper::Helper;
 
@@ -16,7 +17,7 @@ use crate::verdict::Checked;
 /// Helpers with rules beyond their prototype that are not modelled yet.
 #[rustfmt::skip] // A table.
 static NOT_MODELLED: &[&str] = &[
-    "find_vma", "kptr_xchg", "snprintf", "per_cpu_ptr",
+    "find_vma", "kptr_xchg", "per_cpu_ptr",
     "this_cpu_ptr",
 ];
 
@@ -40,6 +41,9 @@ pub(crate) fn needs_privilege(helper: &Helper) -> bool {
     PRIVILEGED.contains(&helper.name)
 }
 
+/// Helpers that change a map's contents.
+const CHANGES_MAP: [&str; 4] = ["map_update_elem", "map_delete_elem", "map_push_elem", "map_pop_elem"];
+
 /// Whether the helper is for maps of this type, and the map for this helper.
 pub(crate) fn map_fits(walk: &Walk<'_>, helper: &Helper, given: &Given) -> Checked {
     let Some(map) = given.map else { return Ok(()) };
@@ -47,6 +51,9 @@ pub(crate) fn map_fits(walk: &Walk<'_>, helper: &Helper, given: &Given) -> Check
     if !info.map_type.takes(helper) {
         return walk
             .fail(Code::MapMismatch, format!("{name} is not for maps of type {}", info.map_type.name()));
+    }
+    if info.flags.contains(MapFlags::RDONLY_PROG) && CHANGES_MAP.contains(&name) {
+        return walk.fail(Code::ReadOnly, "programs may only read this map");
     }
     let sockets = matches!(info.map_type, Sockmap | Sockhash)
         && matches!(name, "map_update_elem" | "map_delete_elem" | "map_lookup_elem");
@@ -64,6 +71,13 @@ impl Walk<'_> {
         }
         match helper.name {
             "loop" => {
+                if !self.state.reg(Number::R1).is_scalar() {
+                    return self.fail_at(
+                        Code::BadArgument,
+                        Number::R1,
+                        "the number of rounds must be a number",
+                    );
+                }
                 self.matters(Number::R1)?;
                 let limit = self.state.reg(Number::R1).value.u64.max;
                 if u64::from(self.state.frame().callback_depth) < limit {
@@ -96,6 +110,7 @@ impl Walk<'_> {
             "get_local_storage" if !self.state.reg(Number::R2).is_null() => {
                 self.fail_at(Code::BadArgument, Number::R2, "get_local_storage takes no flags")
             }
+            "snprintf" => self.format_string(),
             "for_each_map_elem" => {
                 let Some(map) = given.map else { return Ok(()) };
                 let mut value = Reg::pointer(RegKind::MapValue(map));
