@@ -116,6 +116,7 @@ codes! {
     BadShift = 206 "a shift by more than the width" "A constant shift count must be less than the width.";
     DivisionByZero = 207 "a division by the constant zero" "Dividing by an immediate of zero is refused.";
     Leak = 208 "a pointer where only numbers may go" "Unprivileged programs must not let addresses out.";
+    Speculation = 209 "arithmetic on a pointer that a mispredicting processor could abuse" "Unprivileged programs may move only stack and map value pointers by a register, by a number of known sign, and alike on every path, so that the number can be masked.";
     NotAPointer = 301 "an access through something that is no pointer" "Memory is accessed only through pointers of known kind.";
     MaybeNull = 302 "an access through a pointer that may be NULL" "Compare it with NULL first.";
     StackBounds = 303 "an access outside the stack" "A frame has 512 bytes below r10.";

@@ -42,6 +42,7 @@ impl Walk<'_> {
         }
         match (left.is_scalar(), right.is_scalar()) {
             (true, true) => {
+                self.plan_numbers(op, dst)?;
                 let result = self.numbers(width, op, left, right);
                 self.write(dst, result)
             }

@@ -42,7 +42,9 @@ impl Walk<'_> {
             if let Operand::Reg(number) = src {
                 self.matters(number)?;
             }
-            return Ok(Next::At(if outcome { target } else { next }));
+            let (to, other) = if outcome { (target, next) } else { (next, target) };
+            self.mispredict(dst, src, other)?;
+            return Ok(Next::At(to));
         }
         let linked = self.note_linked(&left, &right);
         let mut other = self.state.clone();
@@ -53,9 +55,13 @@ impl Walk<'_> {
             match (possible, possible_other) {
                 (false, true) => {
                     self.state = other;
+                    self.mispredict(dst, src, next)?;
                     return Ok(Next::At(target));
                 }
-                (true, false) => return Ok(Next::At(next)),
+                (true, false) => {
+                    self.mispredict(dst, src, target)?;
+                    return Ok(Next::At(next));
+                }
                 _ => {}
             }
         } else {

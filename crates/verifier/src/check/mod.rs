@@ -20,6 +20,7 @@ mod memory;
 mod pointer;
 mod returns;
 mod special;
+mod speculation;
 mod stack;
 
 use skep_isa::{Call, Imm64, Insn};
@@ -29,6 +30,7 @@ use crate::verdict::Checked;
 
 pub(crate) use exit::entry;
 pub(crate) use later::Later;
+pub(crate) use speculation::Speculation;
 
 impl Walk<'_> {
     /// Runs the instruction on what is known.

@@ -40,11 +40,9 @@ impl Walk<'_> {
             );
         }
         self.allows_arithmetic(op, dst, &pointer, &number)?;
-        if unprivileged && number.as_constant().is_none() {
-            return self.unsupported("masked pointer arithmetic of the unprivileged");
-        }
         self.sane_offset(dst, &number)?;
         self.sane_offset(dst, &pointer)?;
+        let plan = self.plan_mask(op, dst, &pointer, &number, swapped)?;
         let mut result = match op {
             AluOp::Add => self.moved(pointer, number, AluOp::Add),
             AluOp::Sub if swapped => {
@@ -58,9 +56,8 @@ impl Walk<'_> {
         };
         self.sane_offset(dst, &result)?;
         result.value.settle();
-        if unprivileged {
-            self.check_speculation(dst, &result)?;
-        }
+        self.check_formed(dst, &result)?;
+        self.commit_mask(dst, plan, &result)?;
         Ok(result)
     }
 
@@ -128,36 +125,6 @@ impl Walk<'_> {
             }
         }
         result
-    }
-
-    /// Where a processor that mispredicts could follow it, a pointer must not even be formed out of bounds.
-    fn check_speculation(&self, dst: Number, pointer: &Reg) -> Checked {
-        match pointer.kind {
-            RegKind::Stack(_) => {
-                let Some(var) = pointer.value.as_constant() else {
-                    return self.fail_at(
-                        Code::PointerArithmetic,
-                        dst,
-                        "a variable stack offset, unprivileged",
-                    );
-                };
-                let off = i64::from(pointer.off) + var as i64;
-                if (-512..0).contains(&off) {
-                    return Ok(());
-                }
-                self.fail_at(Code::PointerArithmetic, dst, format!("a stack pointer moved to {off}"))
-            }
-            RegKind::MapValue(map) => {
-                let size = i64::from(self.map(map).value_size);
-                let low = i64::from(pointer.off).saturating_add(pointer.value.s64.min);
-                let high = i64::from(pointer.off).saturating_add_unsigned(pointer.value.u64.max);
-                if low >= 0 && high < size {
-                    return Ok(());
-                }
-                self.fail_at(Code::PointerArithmetic, dst, "a map value pointer moved out of its value")
-            }
-            _ => Ok(()),
-        }
     }
 }
 

@@ -88,16 +88,10 @@ impl Walk<'_> {
             return self.blame_stack(Code::Leak, reach.low, message);
         }
         self.destroy_dynptr(reach.frame, index)?;
+        self.bar_behind_store(reach, size, stored.value.is_some_and(|value| value.is_pointer()));
         match stored.value {
             Some(value) if value.is_scalar() && byte == 0 && !unprivileged => {
                 self.spill_number(reach, index, size, stored.number, value);
-                Ok(())
-            }
-            Some(value)
-                if value.is_scalar() && byte == 0 && size == SLOT && unprivileged && !value.is_null() =>
-            {
-                self.put_slot(reach.frame, index, size, value);
-                self.note_access(reach.frame as u8, index);
                 Ok(())
             }
             Some(value) if value.is_pointer() => {
@@ -326,6 +320,7 @@ impl Walk<'_> {
                 return self.blame_stack(Code::Leak, off, "part of a spilled pointer is overwritten");
             }
         }
+        self.bar_behind_store(reach, size, false);
         self.put_bytes(reach, size, ByteKind::Misc);
         Ok(())
     }

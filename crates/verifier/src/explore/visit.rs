@@ -109,7 +109,7 @@ impl Walk<'_> {
             exactness,
             lenient: !unprivileged,
             all_matter: unprivileged,
-            same_numbers: self.explore_alu_limits,
+            same_numbers: self.speculation.varying,
         };
         equal(self.shape, rules, &self.nodes[id], &self.state, &mut self.names)
     }

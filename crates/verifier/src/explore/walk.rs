@@ -10,7 +10,7 @@ use super::reads::{Reads, slots_between};
 use super::rounds::Round;
 use super::watch::Watch;
 use crate::Code;
-use crate::check::Later;
+use crate::check::{Later, Speculation};
 use crate::program::Input;
 use crate::record::Map;
 use crate::shape::Shape;
@@ -77,13 +77,13 @@ pub(crate) struct Walk<'a> {
     pub(crate) names: Names,
     pending: Vec<Pending>,
     next_id: u32,
+    /// What guards against mispredicting processors.
+    pub(crate) speculation: Speculation,
     pub(crate) stats: Stats,
     /// Jumps processed, and how many jumps and instructions had been at the last checkpoint.
     pub(crate) jumps: u64,
     pub(crate) jumps_before: u64,
     pub(crate) processed_before: u64,
-    /// Whether pruning compares numbers exactly, for masks against misprediction depend on them.
-    pub(crate) explore_alu_limits: bool,
     /// Bytes of stack used by each function.
     pub(crate) stack_used: Vec<u32>,
     pub(crate) reached: Vec<bool>,
@@ -130,11 +130,11 @@ impl<'a> Walk<'a> {
             names: Names::default(),
             pending: Vec::new(),
             next_id: input.host.as_deref().map_or(0, |host| host.lent() as u32),
+            speculation: Speculation::default(),
             stats: Stats::default(),
             jumps: 0,
             jumps_before: 0,
             processed_before: 0,
-            explore_alu_limits: false,
             stack_used: vec![0; shape.functions.len()],
             reached: vec![false; count],
             access_sort: HashMap::new(),
@@ -216,10 +216,10 @@ impl<'a> Walk<'a> {
             self.jumps += 1;
         }
         if self.watch.is_none() {
-            return self.check(&insn);
+            return self.check_or_bar(&insn);
         }
         self.tell(|watch, walk| watch.step(walk));
-        let next = self.check(&insn)?;
+        let next = self.check_or_bar(&insn)?;
         self.tell(|watch, walk| watch.stepped(walk, &next));
         Ok(next)
     }
