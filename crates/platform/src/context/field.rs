@@ -25,6 +25,31 @@ pub struct Field {
     pub writers: By,
     /// The release that brought it.
     pub since: Release,
+    /// Which accesses need CAP_BPF where the program type itself does not.
+    pub guarded: Guard,
+}
+
+/// Accesses that ask for CAP_BPF.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Guard {
+    /// None.
+    #[default]
+    None,
+    /// Stores.
+    Stores,
+    /// Loads and stores.
+    All,
+}
+
+impl Guard {
+    /// Whether a load, or a store, is among them.
+    pub const fn holds(self, store: bool) -> bool {
+        match self {
+            Guard::None => false,
+            Guard::Stores => store,
+            Guard::All => true,
+        }
+    }
 }
 
 /// What a load of a field gives.
@@ -149,6 +174,7 @@ impl Field {
             write: Sizes::Never,
             writers: By::All,
             since: Release::V5_4,
+            guarded: Guard::None,
         }
     }
 
@@ -175,6 +201,11 @@ impl Field {
     pub(super) const fn write(mut self, sizes: Sizes, writers: By) -> Field {
         self.write = sizes;
         self.writers = writers;
+        self
+    }
+
+    pub(super) const fn guarded(mut self, guarded: Guard) -> Field {
+        self.guarded = guarded;
         self
     }
 

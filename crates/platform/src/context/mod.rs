@@ -13,7 +13,7 @@ mod packets;
 mod sockets;
 mod system;
 
-pub use field::{By, Field, FieldKind, Sizes};
+pub use field::{By, Field, FieldKind, Guard, Sizes};
 
 use crate::program::ContextShape;
 use crate::{AttachType, ProgramType, Release};

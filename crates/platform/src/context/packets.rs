@@ -1,7 +1,7 @@
 //! Contexts of programs that handle packets.
 
 use super::Layout;
-use super::field::{By, Field, FieldKind::*, Sizes::*};
+use super::field::{By, Field, FieldKind::*, Guard, Sizes::*};
 use crate::AttachType::XdpDevmap;
 use crate::ProgramType::{self, *};
 
@@ -42,8 +42,8 @@ pub(super) static SK_BUFF: Layout = Layout {
         word("cb", 48).array(5).read(NarrowWide).write(NarrowWide, SCRIBBLERS),
         word("hash", 68),
         word("tc_classid", 72).for_(By::Programs(TC)).write(Full, By::Programs(TC)),
-        Field::new("data", 76, 4).kind(Packet).for_(WITH_PACKET),
-        Field::new("data_end", 80, 4).kind(PacketEnd).for_(WITH_PACKET),
+        Field::new("data", 76, 4).kind(Packet).for_(WITH_PACKET).guarded(Guard::All),
+        Field::new("data_end", 80, 4).kind(PacketEnd).for_(WITH_PACKET).guarded(Guard::All),
         word("napi_id", 84),
         word("family", 88).for_(WITH_SOCKET),
         Field::new("remote_ip4", 92, 4).for_(WITH_SOCKET),
@@ -54,7 +54,7 @@ pub(super) static SK_BUFF: Layout = Layout {
         word("local_port", 136).for_(WITH_SOCKET),
         Field::new("data_meta", 140, 4).kind(PacketMeta).for_(By::Programs(TC)),
         Field::new("flow_keys", 144, 8).kind(FlowKeys).for_(By::Programs(&[ProgramType::FlowDissector])),
-        Field::new("tstamp", 152, 8).for_(WITH_TIME).write(Full, WITH_TIME),
+        Field::new("tstamp", 152, 8).for_(WITH_TIME).write(Full, WITH_TIME).guarded(Guard::Stores),
         word("wire_len", 160).for_(By::Programs(TC)),
         word("gso_segs", 164),
         Field::new("sk", 168, 8).kind(SockCommonOrNull).for_(NOT_DISSECTOR),

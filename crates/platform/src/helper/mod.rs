@@ -6,11 +6,13 @@
 mod arg;
 mod availability;
 mod grants;
+mod privilege;
 mod ret;
 mod table;
 mod variants;
 
 pub use arg::{Arg, ArgFlags, ArgKind, BtfTarget, DynptrKinds};
+pub use privilege::Privilege;
 pub use ret::{Ret, RetFlags, RetKind};
 
 use crate::{AttachType, ProgramType, Release};
@@ -84,6 +86,11 @@ impl Helper {
     /// Whether a program of this type, expected to be attached so, may call it on `release`.
     pub fn allowed(&self, program: ProgramType, attach: Option<AttachType>, release: Release) -> bool {
         availability::allowed(self.id, program, attach, release)
+    }
+
+    /// The capabilities that a loader needs for it beyond those that its program type needs.
+    pub fn needs(&self) -> Privilege {
+        privilege::of(self.name)
     }
 
     /// Every program type that may call it on `release` in some attach type.

@@ -2,7 +2,7 @@
 
 use skep_isa::{Insn, Reg as Number};
 use skep_platform::ProgramType;
-use skep_platform::helper::{ArgFlags, ArgKind, Helper};
+use skep_platform::helper::{ArgFlags, ArgKind, Helper, Privilege};
 
 use super::arguments::Given;
 use crate::Code;
@@ -45,7 +45,7 @@ impl Walk<'_> {
             return self.fail(Code::UnknownHelper, format!("there is no helper {id}"));
         };
         let (program, attach) = (self.input.program_type, self.input.attach_type);
-        let privileged = !self.input.unprivileged || !super::special::needs_privilege(helper);
+        let privileged = !self.input.unprivileged || helper.needs() == Privilege::None;
         if !helper.allowed(program, attach, self.input.release) || !privileged {
             let message = format!("{} programs may not call {} here", program.name(), helper.name);
             return self.fail(Code::HelperNotAllowed, message);

@@ -44,7 +44,9 @@ impl Walk<'_> {
         let field = u32::try_from(touch.off)
             .ok()
             .and_then(|off| self.view().access(self.input.release, off, touch.size as u32, false));
-        let Some(field) = field else { return self.refuse(touch) };
+        let Some(field) = field.filter(|field| self.may_access(field.guarded, false)) else {
+            return self.refuse(touch);
+        };
         if let Some(reg) = self.field_value(field.kind) {
             return reg;
         }
@@ -98,7 +100,15 @@ impl Walk<'_> {
         let allowed = u32::try_from(touch.off)
             .ok()
             .and_then(|off| self.view().access(self.input.release, off, touch.size as u32, true));
-        if allowed.is_none() { self.refuse(touch) } else { Ok(()) }
+        match allowed.filter(|field| self.may_access(field.guarded, true)) {
+            Some(_) => Ok(()),
+            None => self.refuse(touch),
+        }
+    }
+
+    /// Whether the loader's capabilities are enough for a field.
+    fn may_access(&self, guarded: context::Guard, store: bool) -> bool {
+        !(self.input.unprivileged && guarded.holds(store))
     }
 
     /// Contexts that are plain memory.

@@ -21,26 +21,6 @@ static NOT_MODELLED: &[&str] = &[
     "this_cpu_ptr",
 ];
 
-/// Of what every program type may call, the helpers that the unprivileged may not.
-#[rustfmt::skip] // A table.
-static PRIVILEGED: &[&str] = &[
-    "spin_lock", "spin_unlock", "jiffies64", "per_cpu_ptr", "this_cpu_ptr", "timer_init", "timer_set_callback", "timer_start",
-    "timer_cancel", "kptr_xchg", "for_each_map_elem", "loop", "user_ringbuf_drain", "ringbuf_reserve_dynptr",
-    "ringbuf_submit_dynptr", "ringbuf_discard_dynptr", "dynptr_from_mem", "dynptr_read", "dynptr_write", "dynptr_data",
-    "ktime_get_tai_ns", "snprintf", "snprintf_btf", "trace_printk", "trace_vprintk", "probe_read", "probe_read_str",
-    "probe_read_user", "probe_read_kernel", "probe_read_user_str", "probe_read_kernel_str", "get_current_task",
-    "get_current_task_btf", "task_storage_get", "task_storage_delete", "cgrp_storage_get", "cgrp_storage_delete",
-    "get_current_cgroup_id", "get_current_ancestor_cgroup_id", "get_current_uid_gid", "get_current_comm", "strncmp",
-    "get_current_pid_tgid", "get_ns_current_pid_tgid", "perf_event_read", "perf_event_read_value", "send_signal",
-    "send_signal_thread", "get_task_stack", "copy_from_user", "copy_from_user_task", "get_branch_snapshot", "find_vma",
-    "current_task_under_cgroup", "get_cgroup_classid",
-];
-
-/// Whether the unprivileged may not call it.
-pub(crate) fn needs_privilege(helper: &Helper) -> bool {
-    PRIVILEGED.contains(&helper.name)
-}
-
 /// Helpers that change a map's contents.
 const CHANGES_MAP: [&str; 4] = ["map_update_elem", "map_delete_elem", "map_push_elem", "map_pop_elem"];
 
