@@ -60,6 +60,9 @@ impl Shape {
             return reject(Code::TooLong, 0, None, format!("{count} instructions; 1 to {limit} are allowed"));
         }
         let insns = decoded(input)?;
+        if input.unprivileged {
+            check_plain(&insns)?;
+        }
         let functions = functions(&insns)?;
         let kfuncs = Kfuncs::of(input, &insns);
         let mut shape = Shape {
@@ -227,6 +230,21 @@ fn decoded(input: &Input) -> Checked<Vec<Option<Insn>>> {
         }
     }
     Ok(insns)
+}
+
+/// Unprivileged programs are one function, reached or not, and call helpers only.
+fn check_plain(insns: &[Option<Insn>]) -> Checked {
+    let other = |insn: &Option<Insn>| {
+        insn.is_some_and(|insn| {
+            insn.call_offset().is_some() || matches!(insn, Insn::Call(Call::Kfunc { .. }))
+        })
+    };
+    match insns.iter().position(other) {
+        Some(at) => {
+            reject(Code::BadFunction, at, None, "functions and kernel functions are for the privileged")
+        }
+        None => Ok(()),
+    }
 }
 
 fn functions(insns: &[Option<Insn>]) -> Checked<Vec<Function>> {

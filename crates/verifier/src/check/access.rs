@@ -128,7 +128,6 @@ impl Walk<'_> {
         if before.is_pointer() && self.input.unprivileged {
             return self.fail_at(Code::Leak, dst, "a spilled pointer is changed by an atomic instruction");
         }
-        self.write_memory(dst, off.into(), bytes, Stored { number: None, value: None })?;
         let into = match op {
             AtomicOp::Cmpxchg => Some(Number::R0),
             AtomicOp::Xchg
@@ -138,11 +137,14 @@ impl Walk<'_> {
             | AtomicOp::Xor { fetch: true } => Some(src),
             _ => None,
         };
-        let Some(into) = into else { return Ok(()) };
-        let mut old = before;
-        if old.is_scalar() && size != Size::Dw {
-            old.value = old.value.truncated(size);
+        // Linux puts the old value in its register before it looks at the store: a base that is overwritten by it is no base any more.
+        if let Some(into) = into {
+            let mut old = before;
+            if old.is_scalar() && size != Size::Dw {
+                old.value = old.value.truncated(size);
+            }
+            self.write(into, old)?;
         }
-        self.write(into, old)
+        self.write_memory(dst, off.into(), bytes, Stored { number: None, value: None })
     }
 }

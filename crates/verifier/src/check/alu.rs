@@ -178,6 +178,11 @@ impl Walk<'_> {
     pub(crate) fn extend(&mut self, width: Width, from: Size, dst: Number, src: Number) -> Checked {
         let value = self.read(src)?;
         if !value.is_scalar() {
+            if !self.input.unprivileged {
+                let half = Scalar::UNKNOWN.truncated(Size::W);
+                let result = if width == Width::W32 { half } else { Scalar::UNKNOWN };
+                return self.write(dst, Reg::scalar(result));
+            }
             let message = "sign extension of a pointer";
             return self.fail_at(Code::PointerArithmetic, src, message);
         }
