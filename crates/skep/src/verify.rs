@@ -15,7 +15,7 @@ use skep_object::{
     AttachTarget, Environment, ExternKind, Kconfig, MapDef, MapOrigin, Object, Poison, Program, Target,
 };
 use skep_platform::{AttachType, MapFlags, MapType, ProgramType, Release};
-use skep_verifier::explain::Explanation;
+use skep_verifier::explain::{Explanation, Fields, LogOptions};
 use skep_verifier::{
     Code, FunctionInfo, Input, MapInfo, Rejection, Report, Stats, Symbol, SymbolKind, Unsupported, Verdict,
 };
@@ -250,6 +250,28 @@ pub fn verify(input: &Input) -> (Report, Duration) {
 /// Explains a rejection. When the explainer breaks down, which is a mistake in it, the rejection itself is all there is.
 pub fn explain(input: &Input) -> Explanation {
     in_thread(|| skep_verifier::explain::explain(input)).unwrap_or_default()
+}
+
+/// Verifies, and counts how often each slot's instruction was processed; no counts when the verifier broke down.
+pub fn profile(input: &Input) -> Vec<u64> {
+    in_thread(|| skep_verifier::explain::profile(input).1).unwrap_or_default()
+}
+
+/// Verifies, and gives the log of it in the kernel's form; what `options` says decides how much.
+pub fn log(
+    input: &Input,
+    level: u8,
+    fields: Fields,
+    source: &(dyn Fn(usize) -> Option<String> + Sync),
+) -> String {
+    let log = || {
+        let mut text = Vec::new();
+        let options = LogOptions { level, fields, source: &|at| source(at) };
+        // Writing to memory cannot fail.
+        let _ = skep_verifier::explain::log(input, &options, &mut text);
+        String::from_utf8_lossy(&text).into_owned()
+    };
+    in_thread(log).unwrap_or_else(|why| why + "\n")
 }
 
 /// Does something with as much stack as verification may take; what went wrong if it did not come to an end.

@@ -12,9 +12,12 @@ mod bounds;
 mod calls;
 mod damage;
 mod ends;
+mod log;
+mod log_state;
 mod memory;
 mod mend;
 mod packet;
+mod profile;
 mod record;
 mod resources;
 mod story;
@@ -22,6 +25,9 @@ mod trail;
 mod values;
 mod words;
 
+pub use log::{LogOptions, kernel_text, log};
+pub use log_state::Fields;
+pub use profile::profile;
 pub use trail::{Branch, Trail};
 pub use words::{callee, name as callee_name, number, reg as register};
 

@@ -119,6 +119,12 @@ impl text::Names for Callees<'_> {
     }
 }
 
+/// The source line of a slot as the kernel's log shows it: `text @ file:line`.
+pub(super) fn source_text(object: &Object, program: &Program, at: usize) -> Option<String> {
+    let line = source_line(object, program.line_at(at)?)?;
+    Some(format!("{} @ {}:{}", line.text.trim(), line.file.rsplit('/').next().unwrap_or_default(), line.line))
+}
+
 /// `r3`, or `fp-16`.
 fn place(place: Place) -> String {
     match place {
@@ -127,7 +133,7 @@ fn place(place: Place) -> String {
     }
 }
 
-fn source_line(object: &Object, line: &skep_object::Line) -> Option<SourceLine> {
+pub(super) fn source_line(object: &Object, line: &skep_object::Line) -> Option<SourceLine> {
     let source = object.source(line)?;
     let known = source.line != 0 && !source.text.trim().is_empty();
     known.then(|| SourceLine {

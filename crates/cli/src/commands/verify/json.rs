@@ -38,6 +38,12 @@ fn program(judged: &Judged, program: &JudgedProgram) -> Value {
     if let Verdict::Unsupported(what) = &program.report.verdict {
         value["unsupported"] = json!({ "insn": what.insn, "reason": what.reason });
     }
+    if let Some(log) = &program.log {
+        value["log"] = json!(log);
+    }
+    if let Some(profile) = &program.profile {
+        value["profile"] = profile.json();
+    }
     if let Some((first, others)) = program.findings.split_first() {
         value["rejection"] = rejection(first);
         value["others"] = others.iter().map(rejection).collect();

@@ -8,6 +8,7 @@
 mod finding;
 mod json;
 mod objects;
+mod profile;
 mod raw;
 mod sarif;
 mod span;
@@ -22,6 +23,7 @@ use skep::Object;
 use skep::verify::Case;
 use skep_btf::Btf;
 use skep_platform::Release;
+use skep_verifier::explain::Fields;
 use skep_verifier::{Report, Verdict};
 
 use super::file;
@@ -75,6 +77,19 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", help_heading = "Environment")]
     btf: Option<PathBuf>,
 
+    /// Write what is known at each instruction in the form of the kernel's log: 2 for all paths, 1 for the one that fails
+    #[arg(long, value_name = "LEVEL", num_args = 0..=1, require_equals = true, default_missing_value = "2",
+          value_parser = clap::value_parser!(u8).range(1..=2), help_heading = "Output")]
+    log: Option<u8>,
+
+    /// What the log shows, separated by commas [default: all]
+    #[arg(long, value_name = "FIELD", value_delimiter = ',', requires = "log", help_heading = "Output")]
+    fields: Vec<Column>,
+
+    /// Say how many instructions were processed for each source line
+    #[arg(long, help_heading = "Output")]
+    profile: bool,
+
     /// For people, for programs, or for tools that collect findings
     #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
     format: Form,
@@ -89,6 +104,42 @@ enum Form {
     Json,
     /// SARIF 2.1.0, which code hosting sites and editors read
     Sarif,
+}
+
+/// `--fields`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Column {
+    /// Source lines
+    Source,
+    /// Instructions
+    Insn,
+    /// Registers that an instruction touched
+    Regs,
+    /// Stack slots that it touched
+    Stack,
+    /// Names of values and references
+    Ids,
+    /// Least and greatest values
+    Ranges,
+    /// Known bits
+    Bits,
+    /// References held
+    Refs,
+}
+
+impl Column {
+    const fn field(self) -> Fields {
+        match self {
+            Self::Source => Fields::SOURCE,
+            Self::Insn => Fields::INSN,
+            Self::Regs => Fields::REGS,
+            Self::Stack => Fields::STACK,
+            Self::Ids => Fields::IDS,
+            Self::Ranges => Fields::RANGES,
+            Self::Bits => Fields::BITS,
+            Self::Refs => Fields::REFS,
+        }
+    }
 }
 
 /// Verdicts counted.
@@ -135,6 +186,16 @@ impl Args {
                 Err(Failure::Silent(2))
             }
             Err(other) => Err(other),
+        }
+    }
+
+    /// What the log shows.
+    fn fields(&self) -> Fields {
+        let none = Fields(0);
+        if self.fields.is_empty() {
+            Fields::ALL
+        } else {
+            self.fields.iter().fold(none, |all, one| all.with(one.field()))
         }
     }
 

@@ -11,7 +11,8 @@ use skep_platform::Release;
 use skep_verifier::{Report, Verdict};
 
 use super::finding::Finding;
-use super::{Args, Form, Tally, file, json, sarif, text};
+use super::profile::Profile;
+use super::{Args, Form, Tally, file, finding, json, sarif, text};
 use crate::report::Failure;
 
 /// An object with what became of its programs.
@@ -28,6 +29,10 @@ pub(super) struct JudgedProgram {
     pub(super) time: Duration,
     /// The errors, told in terms of the source; the first one is the verdict's.
     pub(super) findings: Vec<Finding>,
+    /// `--log`
+    pub(super) log: Option<String>,
+    /// `--profile`
+    pub(super) profile: Option<Profile>,
 }
 
 impl Judged {
@@ -97,7 +102,14 @@ fn judge(args: &Args, object: Object, setting: &Setting) -> Result<Judged, Failu
             Verdict::Rejected(rejection) => Finding::all(&object, program, &case, rejection),
             _ => Vec::new(),
         };
-        JudgedProgram { index, report, time, findings }
+        let log = args.log.map(|level| {
+            let source = |at: usize| finding::source_text(&object, program, at);
+            skep::verify::log(&case.input, level, args.fields(), &source)
+        });
+        let profile = args
+            .profile
+            .then(|| Profile::new(&object, program, &case.input, &skep::verify::profile(&case.input)));
+        JudgedProgram { index, report, time, findings, log, profile }
     };
     let programs = chosen.into_iter().map(one).collect();
     Ok(Judged { object, programs })

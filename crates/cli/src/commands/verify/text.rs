@@ -34,6 +34,13 @@ pub(super) fn object(judged: &Judged, out: &mut dyn Write) -> io::Result<()> {
         line(&judged.program(program).name, width, program, out)?;
     }
     for program in &judged.programs {
+        if let Some(log) = &program.log {
+            write!(out, "\n{BOLD}log of {}{BOLD:#}\n{log}", judged.program(program).name)?;
+        }
+        if let Some(profile) = &program.profile {
+            writeln!(out, "\n{BOLD}instructions processed in {}{BOLD:#}", judged.program(program).name)?;
+            profile.text(out)?;
+        }
         for finding in &program.findings {
             writeln!(out, "\n{}", render(finding))?;
         }
