@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::explore::Walk;
-use crate::state::{ByteKind, Flags, MapId, Reg, RegKind, Slot, State};
+use crate::state::{ByteKind, Flags, FrameKind, MapId, Reg, RegKind, Slot, State};
 use crate::value::{Scalar, Tnum};
 
 /// Beyond this, numbers are in hexadecimal.
@@ -78,7 +78,7 @@ impl Printer<'_, '_> {
             for number in super::log::numbers().filter(|number| registers & (1 << number.index()) != 0) {
                 let reg = frame.reg(number);
                 if reg.kind != RegKind::Uninit {
-                    let _ = write!(text, " R{}={}", number.number(), self.reg(reg));
+                    let _ = write!(text, " R{}={}", number.number(), self.reg(reg, depth));
                 }
             }
         }
@@ -86,7 +86,7 @@ impl Printer<'_, '_> {
             for &index in slots {
                 let slot = frame.stack.slot(index);
                 if slot != Slot::EMPTY && slot.bytes.iter().any(|&byte| byte != ByteKind::Invalid) {
-                    let _ = write!(text, " fp-{}={}", 8 * (index + 1), self.slot(&slot));
+                    let _ = write!(text, " fp-{}={}", 8 * (index + 1), self.slot(&slot, depth));
                 }
             }
         }
@@ -94,10 +94,13 @@ impl Printer<'_, '_> {
             let ids: Vec<String> = state.held.iter().map(|held| held.id.to_string()).collect();
             let _ = write!(text, " refs={}", ids.join(","));
         }
+        if matches!(frame.kind, FrameKind::Callback { .. }) && !text.is_empty() {
+            text.push_str(" cb");
+        }
         if depth > 0 && !text.is_empty() { format!(" frame{depth}:{text}") } else { text }
     }
 
-    fn slot(&self, slot: &Slot) -> String {
+    fn slot(&self, slot: &Slot, depth: usize) -> String {
         let letter = |byte: &ByteKind| match byte {
             ByteKind::Invalid => '?',
             ByteKind::Spill => 'r',
@@ -110,7 +113,7 @@ impl Printer<'_, '_> {
         if slot.is_spill() {
             let above: String =
                 slot.bytes.iter().rev().filter(|&&byte| byte != ByteKind::Spill).map(letter).collect();
-            return format!("{above}{}", self.reg(&slot.spilled));
+            return format!("{above}{}", self.reg(&slot.spilled, depth));
         }
         slot.bytes.iter().rev().map(letter).collect()
     }
@@ -126,14 +129,18 @@ impl Printer<'_, '_> {
         parts
     }
 
-    fn reg(&self, reg: &Reg) -> String {
+    fn reg(&self, reg: &Reg, depth: usize) -> String {
         if let Some(value) = reg.as_constant() {
             return number(value as i64);
         }
         let stack = matches!(reg.kind, RegKind::Stack(_));
         if stack && reg.value.as_constant().is_some() {
             let off = i64::from(reg.off) + reg.value.as_constant().unwrap_or(0) as i64;
-            return format!("fp{}", number(off));
+            let frame = match reg.kind {
+                RegKind::Stack(frame) if usize::from(frame) != depth => format!("[{frame}]"),
+                _ => String::new(),
+            };
+            return format!("fp{frame}{}", number(off));
         }
         let mut parts: Vec<String> = Vec::new();
         if self.fields.has(Fields::IDS) {

@@ -5,7 +5,7 @@
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use skep_isa::RawInsn;
-use skep_linux::{LoadRequest, MapRequest, btf_load, live_bpf, map_create, prog_load};
+use skep_linux::{LoadRefused, LoadRequest, MapRequest, btf_load, live_bpf, map_create, prog_load};
 use skep_platform::{MapFlags, MapType, ProgramType};
 use skep_verifier::{FunctionInfo, Input, MapInfo, Verdict, verify};
 
@@ -22,6 +22,14 @@ pub(crate) fn live(test: &str) -> bool {
 
 /// The kernel's verdict: accepted, or the reason in its words. `None` where it is policy or cannot be asked.
 pub(crate) fn kernel(input: &Input) -> Option<Result<(), String>> {
+    match ask(input, 0)? {
+        Ok(()) => Some(Ok(())),
+        Err(refused) => Some(Err(format!("{refused}\n{}", tail(&refused.log)))),
+    }
+}
+
+/// What the kernel says of a program, with a log of this level if it refuses it. `None` as for [`kernel`].
+pub(crate) fn ask(input: &Input, log_level: u32) -> Option<Result<(), LoadRefused>> {
     let maps: Vec<OwnedFd> = input.maps.iter().map(create).collect::<Option<_>>()?;
     let mut insns = input.insns.clone();
     let mut slot = 0;
@@ -48,12 +56,13 @@ pub(crate) fn kernel(input: &Input) -> Option<Result<(), String>> {
         attach: input.attach_type,
         license: &input.license,
         flags: input.flags,
+        log_level,
         ..LoadRequest::new(input.program_type, &insns)
     };
     match prog_load(&request) {
         Ok(_) => Some(Ok(())),
         Err(refused) if refused.is_policy() => None,
-        Err(refused) => Some(Err(format!("{refused}\n{}", tail(&refused.log)))),
+        Err(refused) => Some(Err(refused)),
     }
 }
 
