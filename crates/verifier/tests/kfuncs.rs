@@ -1,4 +1,4 @@
-//! Calls of kernel functions against the live kernel: the programs of `kfuncs.txt`, where `call %name` is a kernel function.
+//! Calls of kernel functions against the live kernel: the programs of `kfuncs.txt` and `dynptrs.txt`, where `call %name` is a kernel function.
 //!
 //! `SKEP_SHOW=text` prints the kernel's log and our verdict for the programs whose name has the text.
 
@@ -18,7 +18,7 @@ const SLEEPABLE: u32 = 16;
 
 /// The programs: `== TYPE NAME`, then the text.
 fn programs(btf: &Arc<Btf>) -> Vec<Input> {
-    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/kfuncs.txt")).unwrap();
+    let text = [include_str!("kfuncs.txt"), include_str!("dynptrs.txt")].concat();
     let parts = text.split("\n== ").skip(1);
     parts
         .map(|part| {

@@ -180,12 +180,9 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn may_write_packet(&self) -> bool {
+    pub(crate) fn may_write_packet(&self) -> bool {
         use skep_platform::ProgramType::*;
-        !matches!(
-            self.input.program_type,
-            LwtIn | LwtOut | LwtSeg6local | SkReuseport | FlowDissector | CgroupSkb
-        )
+        matches!(self.input.program_type, SchedCls | SchedAct | Xdp | LwtXmit | SkSkb | SkMsg | CgroupSockopt)
     }
 
     pub(crate) fn map_access(&self, map: MapId, number: Number, write: bool) -> Checked {

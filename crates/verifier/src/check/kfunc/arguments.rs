@@ -152,8 +152,8 @@ impl Walk<'_> {
             Takes::Impossible => {
                 self.fail_at(Code::BadArgument, number, "no program can give what this parameter takes")
             }
-            Takes::Dynptr { .. }
-            | Takes::Allocated
+            Takes::Dynptr { fresh } => self.kfunc_dynptr(call, number, &reg, fresh),
+            Takes::Allocated
             | Takes::Refcounted
             | Takes::ListHead
             | Takes::ListNode

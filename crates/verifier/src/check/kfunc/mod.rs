@@ -6,6 +6,7 @@
 //! `argument` and at `special`, nowhere else.
 
 mod arguments;
+mod dynptr;
 mod iterator;
 pub(crate) mod lock;
 pub(crate) mod proto;
@@ -49,6 +50,8 @@ pub(crate) struct Call {
     pub(crate) function: Option<u32>,
     /// The iterator's place: depth of the frame and its slot with the lowest address.
     pub(crate) iterator: Option<(usize, usize)>,
+    /// What is known of the last dynptr argument that was one before the call.
+    pub(crate) dynptr: Option<Reg>,
     /// The type of the object argument.
     pub(crate) object: Option<TypeId>,
     /// What was known before the call, for functions that may fail to do what they do.
@@ -74,6 +77,7 @@ impl Walk<'_> {
             map: None,
             function: None,
             iterator: None,
+            dynptr: None,
             object: None,
             undone,
         };

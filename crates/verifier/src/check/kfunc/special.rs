@@ -73,6 +73,10 @@ impl Walk<'_> {
                 result.flags = result.flags.with(Flags::UNTRUSTED);
                 return self.kfunc_done(result, next);
             }
+            "bpf_dynptr_slice" | "bpf_dynptr_slice_rdwr" => {
+                let result = self.dynptr_slice(call)?;
+                return self.kfunc_done(result, next);
+            }
             "bpf_session_cookie" => {
                 return self.kfunc_done(Reg::pointer(RegKind::Mem(8)), next);
             }
