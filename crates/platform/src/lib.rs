@@ -19,6 +19,7 @@ pub mod kfunc;
 pub mod map;
 pub mod program;
 pub mod release;
+pub mod typed;
 pub mod uapi;
 
 pub use attach::AttachType;
