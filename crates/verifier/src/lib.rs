@@ -15,6 +15,7 @@ mod code_text;
 pub mod explain;
 mod explore;
 pub mod host;
+mod kernel;
 pub mod program;
 pub mod record;
 pub mod rejection;
@@ -50,11 +51,14 @@ fn prove<'a>(
     watch: Option<&'a mut dyn explore::Watch>,
 ) -> Checked<Facts> {
     let shape = Shape::of(input)?;
-    let state = check::entry(input)?;
+    let mut state = check::entry(input)?;
+    let target = kernel::Target::of(input)?;
     let maps = record::maps(input)?;
     let arena = check::maps::check(input, &shape, &maps)?;
     let mut walk = Walk::new(input, &shape, &maps);
     walk.arena = arena;
+    walk.target = target;
+    walk.hold_arguments(&mut state);
     if let Some(watch) = watch {
         walk.watch = Some(watch);
     }

@@ -33,12 +33,27 @@ static DISABLED: &[&str] = &[
 static BOOLEAN: &[&str] = &["audit_rule_known", "inode_xattr_skipcap", "xfrm_state_pol_flow_match"];
 
 /// Hooks that are called while the object they are about is being made or taken apart: it is not to be trusted.
-static UNTRUSTED: &[&str] = &["bpf_map_free", "bpf_prog_free", "file_alloc_security", "file_free_security",
-    "sk_alloc_security", "sk_free_security", "task_free"];
+static UNTRUSTED: &[&str] = &[
+    "bpf_map_free",
+    "bpf_prog_free",
+    "file_alloc_security",
+    "file_free_security",
+    "sk_alloc_security",
+    "sk_free_security",
+    "task_free",
+];
 
 /// Functions named like hooks that are none.
-static NO_HOOKS: &[&str] = &["find_cgroup_shim", "func_proto", "get_retval_range", "has_d_inode_locked", "init",
-    "is_sleepable_hook", "is_trusted", "verify_prog"];
+static NO_HOOKS: &[&str] = &[
+    "find_cgroup_shim",
+    "func_proto",
+    "get_retval_range",
+    "has_d_inode_locked",
+    "init",
+    "is_sleepable_hook",
+    "is_trusted",
+    "verify_prog",
+];
 
 /// What is to be known of a hook beside its prototype.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

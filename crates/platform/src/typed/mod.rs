@@ -6,11 +6,13 @@
 mod functions;
 mod iterators;
 mod lsm;
+mod maps;
 mod struct_ops;
 mod tracepoints;
 
 pub use functions::{may_modify_return, may_not_be_traced, may_sleep_at, never_returns};
 pub use iterators::{IterArg, iterator_args};
 pub use lsm::{LsmHook, lsm_hook};
+pub use maps::map_struct;
 pub use struct_ops::{StructOpsRules, WritableField, struct_ops_rules};
 pub use tracepoints::tracepoint_arg_nullable;

@@ -1,7 +1,7 @@
 //! The arguments of a helper: what each register must be, and how far memory behind it must reach.
 
 use skep_isa::Reg as Number;
-use skep_platform::helper::{Arg, ArgFlags, ArgKind, DynptrKinds, Helper};
+use skep_platform::helper::{Arg, ArgFlags, ArgKind, BtfTarget, DynptrKinds, Helper};
 
 use super::call::is_output;
 use super::memory::{Purpose, Touch};
@@ -107,21 +107,21 @@ impl Walk<'_> {
         let fits = match arg.kind {
             ArgKind::Unused | ArgKind::Anything => true,
             ArgKind::MapValue if given.map.is_some_and(|map| self.holds_sockets(map)) => {
-                return self.unsupported("sockets put into maps");
+                matches!(reg.kind, K::Btf(_)) && self.object_fits(helper, number, arg, reg, "sock_common")?
+                    || socket(reg.kind)
             }
             ArgKind::MapKey | ArgKind::MapValue => memory(reg.kind) || matches!(reg.kind, K::Mem(_)),
             ArgKind::Mem | ArgKind::FixedMem(_) => {
-                if matches!(reg.kind, K::Btf(_) | K::Buffer(_)) {
-                    return self.unsupported("kernel objects as memory");
-                }
-                memory(reg.kind) || matches!(reg.kind, K::Mem(_))
+                self.object_as_memory(helper, number, arg, reg)?
+                    || memory(reg.kind)
+                    || matches!(reg.kind, K::Mem(_) | K::Buffer(_)) && !reg.flags.has(Flags::UNTRUSTED)
             }
             ArgKind::Size | ArgKind::SizeOrZero | ArgKind::AllocSize => reg.is_scalar(),
             ArgKind::ConstMap => matches!(reg.kind, K::Map(_)),
             ArgKind::Ctx => reg.kind == K::Ctx,
             ArgKind::SockCommon => socket(reg.kind),
             ArgKind::BtfSockCommon => match reg.kind {
-                K::Btf(_) => return self.unsupported("kernel objects as sockets"),
+                K::Btf(_) => self.object_fits(helper, number, arg, reg, "sock_common")?,
                 kind => socket(kind),
             },
             ArgKind::Socket => reg.kind == K::Socket,
@@ -131,7 +131,9 @@ impl Walk<'_> {
             ArgKind::ConstStr => matches!(reg.kind, K::MapValue(_)),
             ArgKind::SpinLock | ArgKind::Timer => matches!(reg.kind, K::MapValue(_)),
             ArgKind::Dynptr(_) => matches!(reg.kind, K::Stack(_) | K::Dynptr(_)),
-            ArgKind::Arena | ArgKind::Btf(_) | ArgKind::PercpuBtf | ArgKind::KptrDest => {
+            ArgKind::Btf(BtfTarget::Struct(name)) => self.object_fits(helper, number, arg, reg, name)?,
+            ArgKind::PercpuBtf => matches!(reg.kind, K::Btf(_)) && reg.flags.has(Flags::PERCPU),
+            ArgKind::Arena | ArgKind::Btf(BtfTarget::FieldOf) | ArgKind::KptrDest => {
                 return self.unsupported(format!("the argument {arg} of {}", helper.name));
             }
         };
@@ -164,12 +166,16 @@ impl Walk<'_> {
                 | RegKind::MapValue(_)
                 | RegKind::Mem(_)
                 | RegKind::Lent(_)
+                | RegKind::Buffer(_)
                 | RegKind::Scalar
         );
         let moved = reg.off != 0 || reg.value.as_constant() != Some(0);
         if matches!((arg.kind, reg.kind), (ArgKind::Dynptr(_), RegKind::Stack(_))) {
             return Ok(());
         }
+        // A part of an object may be handed on, but not from a place that is not known.
+        let part = matches!(reg.kind, RegKind::Btf(_)) && reg.off >= 0 && reg.value.as_constant() == Some(0);
+        let free = free || part;
         if arg.has(ArgFlags::RELEASE) && reg.off != 0 && !reg.is_scalar() || (!free && moved) {
             return self.fail_at(
                 Code::BadArgument,

@@ -6,6 +6,7 @@ use skep_platform::{AttachType, ProgramType};
 
 use super::memory::{Purpose, Touch};
 use super::stack::Stored;
+use super::typed::buffer;
 use crate::Code;
 use crate::explore::Walk;
 use crate::state::{Flags, Reg, RegKind};
@@ -37,9 +38,9 @@ impl Walk<'_> {
         }
         match self.input.program_type.context_shape() {
             ContextShape::Table => {}
-            ContextShape::Raw => return self.raw_context(touch).map(|()| Reg::UNKNOWN),
-            ContextShape::BtfArgs => return self.unsupported("contexts of typed arguments"),
-            ContextShape::BtfStruct => return self.unsupported("contexts that are kernel structs"),
+            ContextShape::Raw => return self.raw_context(touch).map(|()| self.raw_value(touch)),
+            ContextShape::BtfArgs => return self.argument_load(touch),
+            ContextShape::BtfStruct => {}
         }
         let field = u32::try_from(touch.off)
             .ok()
@@ -72,7 +73,10 @@ impl Walk<'_> {
             FieldKind::Socket => Reg::pointer(RegKind::Socket),
             FieldKind::SocketOrNull => self.nullable(RegKind::Socket),
             FieldKind::SockCommonOrNull => self.nullable(RegKind::SockCommon),
-            FieldKind::Kernel(_) => return Some(self.unsupported("context fields that are kernel objects")),
+            FieldKind::Kernel(name) => match self.known_struct(name) {
+                Ok(id) => self.object(id, Flags::TRUSTED),
+                Err(stop) => return Some(Err(stop)),
+            },
         }))
     }
 
@@ -94,8 +98,10 @@ impl Walk<'_> {
                 return self.raw_context(touch);
             }
             ContextShape::Raw => return self.refuse(touch),
-            ContextShape::BtfArgs => return self.unsupported("contexts of typed arguments"),
-            ContextShape::BtfStruct => return self.unsupported("contexts that are kernel structs"),
+            ContextShape::BtfArgs => {
+                return self.fail_at(Code::CtxAccess, touch.number, "arguments may only be read");
+            }
+            ContextShape::BtfStruct => {}
         }
         let allowed = u32::try_from(touch.off)
             .ok()
@@ -123,6 +129,10 @@ impl Walk<'_> {
             _ => context::raw_size(program).unwrap_or(PAGE),
         };
         let end = i64::from(touch.off) + i64::from(touch.size);
+        let record = program == ProgramType::RawTracepointWritable && touch.off == 0;
+        if record && touch.size != 8 {
+            return self.refuse(touch);
+        }
         let aligned = program == ProgramType::Syscall || touch.off % touch.size == 0;
         if touch.off < 0 || end > i64::from(limit) || !aligned {
             return self.refuse(touch);
@@ -131,6 +141,12 @@ impl Walk<'_> {
             return self.unsupported("remote control contexts");
         }
         Ok(())
+    }
+
+    /// What a load from plain memory gives: a tracepoint that takes writes has its record first.
+    fn raw_value(&self, touch: Touch) -> Reg {
+        let record = self.input.program_type == ProgramType::RawTracepointWritable && touch.off == 0;
+        if record { Reg::pointer(RegKind::Buffer(buffer::RECORD)) } else { Reg::UNKNOWN }
     }
 
     /// A struct of plain fields, at a constant offset.

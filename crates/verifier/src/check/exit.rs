@@ -1,7 +1,6 @@
 //! The ends of functions and of the program, and where walks begin.
 
 use skep_isa::Reg as Number;
-use skep_platform::program::ContextShape;
 use skep_platform::{AttachType, MapType, ProgramType};
 
 use crate::Code;
@@ -64,7 +63,7 @@ pub(crate) fn entry(input: &Input) -> Checked<State> {
     if input.flags & !crate::program::flags::KNOWN != 0 {
         return reject(Code::BadProgram, 0, None, "unknown load flags");
     }
-    if program.context_shape() == ContextShape::BtfArgs {
+    if program == ProgramType::Ext {
         return unsupported(0, format!("{} programs", program.name()));
     }
     let unprivileged_types = matches!(program, ProgramType::SocketFilter | ProgramType::CgroupSkb);
@@ -102,9 +101,8 @@ pub(crate) fn entry(input: &Input) -> Checked<State> {
             format!("{} programs must name their attach type", program.name()),
         );
     }
-    if input.has(crate::program::flags::SLEEPABLE)
-        && !matches!(program, ProgramType::Syscall | ProgramType::Kprobe)
-    {
+    let sleeps = input.has(crate::program::flags::SLEEPABLE);
+    if sleeps && !may_sleep(input) {
         return reject(Code::BadProgram, 0, None, format!("{} programs cannot sleep", program.name()));
     }
     if program == ProgramType::Syscall && !input.has(crate::program::flags::SLEEPABLE) {
@@ -163,6 +161,16 @@ const LDDW: u8 = 0x18;
 /// Its sources that name a map.
 const MAP_SOURCES: [u8; 4] = [1, 2, 5, 6];
 
+/// Whether programs of this type and attach type may sleep at all.
+fn may_sleep(input: &Input) -> bool {
+    use ProgramType::*;
+    match input.program_type {
+        Syscall | Kprobe | Lsm | StructOps => true,
+        Tracing => input.attach_type != Some(AttachType::TraceRawTp),
+        _ => false,
+    }
+}
+
 /// Program types whose attach type is checked at load.
 fn fixed_places(program: ProgramType) -> bool {
     use ProgramType::*;
@@ -190,7 +198,10 @@ impl Walk<'_> {
     }
 
     fn end_of_program(&mut self) -> Checked {
-        self.nothing_held("the program ends")?;
+        self.nothing_held_but(self.returned_reference(), "the program ends")?;
+        if self.need_not_return()? {
+            return Ok(());
+        }
         let value = *self.state.reg(Number::R0);
         if value.kind == RegKind::Uninit {
             return self.fail_at(Code::ReturnUninitialised, Number::R0, "r0 has no value at exit");
@@ -204,13 +215,21 @@ impl Walk<'_> {
             }
             return Ok(());
         }
+        if self.target.is_some() {
+            return self.returned_to_target(&value);
+        }
         let Some((min, max)) = return_range(self.input) else { return Ok(()) };
         self.returned_within(&value, min, max)
     }
 
     /// No reference, lock or region is held when `what` happens.
     pub(crate) fn nothing_held(&self, what: &str) -> Checked {
-        if let Some(held) = self.state.held.first() {
+        self.nothing_held_but(None, what)
+    }
+
+    /// The same, but for one reference that goes with the result.
+    fn nothing_held_but(&self, returned: Option<u32>, what: &str) -> Checked {
+        if let Some(held) = self.state.held.iter().find(|held| Some(held.id) != returned) {
             let (code, sort) = match held.lock {
                 Some(_) => (Code::LockHeld, "the lock taken"),
                 None => (Code::ReferenceLeak, "the reference acquired"),
@@ -234,7 +253,7 @@ impl Walk<'_> {
         self.returned_within(&value, min, max)
     }
 
-    fn returned_within(&mut self, value: &Reg, min: i64, max: i64) -> Checked {
+    pub(crate) fn returned_within(&mut self, value: &Reg, min: i64, max: i64) -> Checked {
         if !value.is_scalar() {
             return self.fail_at(
                 Code::BadReturn,

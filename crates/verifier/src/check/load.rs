@@ -24,7 +24,10 @@ impl Walk<'_> {
                 };
                 Ok(Reg::pointer(RegKind::Func(function as u32)))
             }
-            Imm64::BtfId { .. } => self.unsupported("kernel variables"),
+            Imm64::BtfId { module_fd, .. } if module_fd != 0 => {
+                self.unsupported("variables of kernel modules")
+            }
+            Imm64::BtfId { id, .. } => self.kernel_variable(id as u32),
         }
     }
 

@@ -109,8 +109,9 @@ impl Walk<'_> {
                 self.bounded(pointer, touch, size_of, Code::MemoryBounds)?;
             }
             RegKind::Mem(size_of) => {
-                if pointer.flags.has(Flags::UNTRUSTED) || pointer.flags.has(Flags::USER) {
-                    return self.unsupported("untrusted memory");
+                // Reads that nobody vouches for are caught, wherever they go.
+                if pointer.flags.has(Flags::UNTRUSTED) {
+                    return Ok(None);
                 }
                 self.bounded(pointer, touch, size_of, Code::MemoryBounds)?;
             }
@@ -126,10 +127,11 @@ impl Walk<'_> {
             RegKind::SockCommon => return self.socket_access(View::SockCommon, pointer, touch),
             RegKind::TcpSock => return self.socket_access(View::TcpSock, pointer, touch),
             RegKind::XdpSock => return self.socket_access(View::XdpSock, pointer, touch),
-            RegKind::Map(_) => return self.unsupported("reading a map's own struct"),
-            RegKind::Btf(_) | RegKind::Allocated(_) => return self.unsupported("access to kernel objects"),
+            RegKind::Map(map) => return self.map_struct_access(map, pointer, touch),
+            RegKind::Btf(id) => return self.object_access(id, pointer, touch),
+            RegKind::Allocated(_) => return self.unsupported("access to allocated objects"),
             RegKind::Arena => return Ok(None),
-            RegKind::Buffer(_) => return self.unsupported("access to buffers"),
+            RegKind::Buffer(_) => self.buffer_access(pointer, touch)?,
             RegKind::Ctx | RegKind::Stack(_) => {}
             RegKind::Uninit
             | RegKind::Scalar

@@ -17,11 +17,14 @@ mod later;
 mod load;
 pub(crate) mod maps;
 mod memory;
+mod object;
 mod pointer;
 mod returns;
 mod special;
 mod speculation;
 mod stack;
+mod typed;
+mod variable;
 
 use skep_isa::{Call, Imm64, Insn};
 

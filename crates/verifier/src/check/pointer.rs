@@ -39,6 +39,10 @@ impl Walk<'_> {
                 format!("arithmetic on {pointer}: compare it with NULL first"),
             );
         }
+        if matches!(pointer.kind, RegKind::Mem(_)) && pointer.flags.has(crate::state::Flags::UNTRUSTED) {
+            // Reads through it are caught wherever they go, so it is of no consequence where it points.
+            return Ok(if swapped { number } else { pointer });
+        }
         self.allows_arithmetic(op, dst, &pointer, &number)?;
         self.sane_offset(dst, &number)?;
         self.sane_offset(dst, &pointer)?;

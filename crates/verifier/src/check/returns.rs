@@ -22,7 +22,6 @@ impl Walk<'_> {
         given: &Given,
         before: &[Reg; Number::COUNT],
     ) -> Checked<Reg> {
-        let _ = before;
         let kind = match helper.ret.kind {
             RetKind::Integer => return Ok(Reg::scalar(returned_range(helper, given))),
             RetKind::Void => return Ok(Reg::UNINIT),
@@ -37,11 +36,20 @@ impl Walk<'_> {
                 Some(size) => RegKind::Mem(u32::try_from(size).unwrap_or(u32::MAX)),
                 None => return self.unsupported(format!("the result of {}", helper.name)),
             },
-            RetKind::MemOrBtf | RetKind::Btf(_) | RetKind::BtfOfField => {
+            RetKind::Btf(name) => RegKind::Btf(self.known_struct(name)?),
+            RetKind::MemOrBtf => match before[Number::R1.index()].kind {
+                RegKind::Btf(id) => self.per_cpu_object(id)?,
+                _ => return self.unsupported(format!("the result of {}", helper.name)),
+            },
+            RetKind::BtfOfField => {
                 return self.unsupported(format!("the result of {}", helper.name));
             }
         };
         let mut reg = Reg::pointer(kind).with(flags(helper.ret));
+        if matches!(kind, RegKind::Btf(_)) {
+            // Kernel objects are read-only as they are.
+            reg.flags = reg.flags.without(Flags::RDONLY);
+        }
         if helper.name == "map_lookup_elem"
             && let (Some(map), Some(key)) = (given.map, given.key)
             && key < u64::from(self.map(map).max_entries)

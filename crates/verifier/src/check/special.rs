@@ -17,8 +17,7 @@ use crate::verdict::Checked;
 /// Helpers with rules beyond their prototype that are not modelled yet.
 #[rustfmt::skip] // A table.
 static NOT_MODELLED: &[&str] = &[
-    "find_vma", "kptr_xchg", "per_cpu_ptr",
-    "this_cpu_ptr",
+    "find_vma", "kptr_xchg",
 ];
 
 /// Helpers that change a map's contents.
@@ -37,8 +36,8 @@ pub(crate) fn map_fits(walk: &Walk<'_>, helper: &Helper, given: &Given) -> Check
     }
     let sockets = matches!(info.map_type, Sockmap | Sockhash)
         && matches!(name, "map_update_elem" | "map_delete_elem" | "map_lookup_elem");
-    if sockets {
-        return walk.unsupported("sockets in maps");
+    if sockets && name != "map_lookup_elem" && !super::object::may_change_socket_maps(walk.input, name) {
+        return walk.fail(Code::MapMismatch, format!("{name} of a socket map is not for this program"));
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use super::rounds::Round;
 use super::watch::Watch;
 use crate::Code;
 use crate::check::{Later, Speculation};
+use crate::kernel::Target;
 use crate::program::Input;
 use crate::record::Map;
 use crate::shape::Shape;
@@ -101,6 +102,10 @@ pub(crate) struct Walk<'a> {
     pub(crate) later_done: usize,
     /// By function: whether it was set to run later.
     pub(crate) runs_later: Vec<bool>,
+    /// What the program is for, where its type says that.
+    pub(crate) target: Option<Target>,
+    /// Arguments that carry references, by number, and those references.
+    pub(crate) carried: Vec<(usize, u32)>,
     /// Who looks on, if anybody does.
     pub(crate) watch: Option<&'a mut dyn Watch>,
 }
@@ -145,6 +150,8 @@ impl<'a> Walk<'a> {
             later: Vec::new(),
             later_done: 0,
             runs_later: vec![false; shape.functions.len()],
+            target: None,
+            carried: Vec::new(),
             watch: None,
         }
     }

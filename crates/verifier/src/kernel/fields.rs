@@ -98,7 +98,8 @@ fn step<'a>(
         };
         let name = if composite.name.is_empty() { "(anon)" } else { composite.name };
         if u64::from(off) + u64::from(size) > u64::from(composite.size) {
-            let beyond = || format!("bytes {off} to {} are beyond struct {name}", off.saturating_add(size) - 1);
+            let beyond =
+                || format!("bytes {off} to {} are beyond struct {name}", off.saturating_add(size) - 1);
             match behind(btf, id, off).ok_or_else(beyond)? {
                 Some(inner) => (id, off) = inner,
                 None => return Ok(Step::End(Found::Number)),
@@ -122,7 +123,10 @@ fn step<'a>(
             Place::Number(member, left) => {
                 // In a union nothing is trusted anyway, and reads are caught.
                 if size > left && !*through_union {
-                    return Err(format!("{size} bytes at {off} reach beyond {} of struct {name}", member.name));
+                    return Err(format!(
+                        "{size} bytes at {off} reach beyond {} of struct {name}",
+                        member.name
+                    ));
                 }
                 return Ok(Step::End(Found::Number));
             }
@@ -248,7 +252,13 @@ mod tests {
         let outer = b.structure(
             "outer",
             64,
-            &[("first", inner, 0), ("to", inner_ptr, 128), ("num", int_ptr, 192), ("pair", pair, 256), ("tail", tail, 512)],
+            &[
+                ("first", inner, 0),
+                ("to", inner_ptr, 128),
+                ("num", int_ptr, 192),
+                ("pair", pair, 256),
+                ("tail", tail, 512),
+            ],
         );
         let btf = Btf::parse(&b.build()).unwrap_or_else(|error| panic!("{error}"));
         (btf, inner, outer)
@@ -261,7 +271,9 @@ mod tests {
         assert_eq!(field_at(&btf, outer, 8, 4), Ok(Found::Number));
         assert!(field_at(&btf, outer, 8, 8).is_err(), "beyond b");
         assert!(field_at(&btf, outer, 12, 4).is_err(), "a hole");
-        let Ok(Found::Object { target, field, .. }) = field_at(&btf, outer, 16, 8) else { panic!("a pointer") };
+        let Ok(Found::Object { target, field, .. }) = field_at(&btf, outer, 16, 8) else {
+            panic!("a pointer")
+        };
         assert_eq!((target, field), (inner, "to"));
         assert!(field_at(&btf, outer, 16, 4).is_err(), "half a pointer");
         assert_eq!(field_at(&btf, outer, 24, 8), Ok(Found::Memory));

@@ -8,4 +8,4 @@ pub(crate) mod target;
 pub(crate) mod writable;
 
 pub(crate) use fields::{Found, Tag, embeds, field_at};
-pub(crate) use target::{Argument, Target};
+pub(crate) use target::{Argument, Target, TargetKind};

@@ -60,9 +60,15 @@ pub(crate) enum Argument {
     /// A number from a range.
     Range(i32, i32),
     /// An object of this type; the argument's number if it carries a reference.
-    Object { target: TypeId, flags: Flags, reference: Option<usize> },
+    Object {
+        target: TypeId,
+        flags: Flags,
+        reference: Option<usize>,
+    },
     /// Memory of the attachment's size, or NULL.
-    Buffer { writable: bool },
+    Buffer {
+        writable: bool,
+    },
 }
 
 /// Whether programs of this type have a target in the kernel's BTF.
@@ -105,8 +111,14 @@ impl Target {
         let Some(proto) = prototype(btf, kind, &format!("{prefix}{name}")) else {
             return refuse(format!("the kernel's types have no {prefix}{name}"));
         };
-        let mut target =
-            Target { kind, name: name.into(), proto, ops: None, references: Vec::new(), nullable: Vec::new() };
+        let mut target = Target {
+            kind,
+            name: name.into(),
+            proto,
+            ops: None,
+            references: Vec::new(),
+            nullable: Vec::new(),
+        };
         target.nullable = suffixed(btf, &format!("__bpf_trace_{name}"), "__nullable", 1);
         target.may_be_attached(input, btf)?;
         Ok(Some(target))
@@ -330,7 +342,7 @@ impl Target {
 }
 
 fn refuse<T>(message: impl Into<String>) -> Checked<T> {
-    reject(Code::BadTarget, 0, None, message)
+    reject(Code::BadProgram, 0, None, message)
 }
 
 /// The prototype of a named target.

@@ -52,3 +52,12 @@ fn member(btf: &Btf, id: TypeId, name: &str, depth: usize) -> Option<(u32, TypeI
 fn spacious(btf: &Btf, field: &WritableField) -> bool {
     field.anywhere || place(btf, field).is_some_and(|(start, end)| end - start > 8)
 }
+
+/// Whether the access is to the field (struct and member), from its first byte and within it.
+pub(crate) fn is_field(btf: &Btf, field: (&str, &str), object: TypeId, off: u32, size: u32) -> bool {
+    if btf.name_of(object) != field.0 {
+        return false;
+    }
+    let Some((start, id)) = member(btf, object, field.1, 0) else { return false };
+    off == start && btf.size_of(id).is_some_and(|bytes| size <= bytes)
+}

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use skep_isa::RawInsn;
 use skep_linux::{LoadRefused, LoadRequest, MapRequest, btf_load, live_bpf, map_create, prog_load};
-use skep_platform::{MapFlags, MapType, ProgramType};
+use skep_platform::{AttachType, MapFlags, MapType, ProgramType};
 use skep_verifier::{FunctionInfo, Input, MapInfo, Verdict, verify};
 
 /// Whether the kernel can be asked; prints why not.
@@ -57,6 +57,7 @@ pub(crate) fn ask(input: &Input, log_level: u32) -> Option<Result<(), LoadRefuse
         license: &input.license,
         flags: input.flags,
         log_level,
+        attach_btf_id: target(input),
         ..LoadRequest::new(input.program_type, &insns)
     };
     match prog_load(&request) {
@@ -64,6 +65,28 @@ pub(crate) fn ask(input: &Input, log_level: u32) -> Option<Result<(), LoadRefuse
         Err(refused) if refused.is_policy() => None,
         Err(refused) => Some(Err(refused)),
     }
+}
+
+/// The BTF id of what the program is for; 0 for types that name nothing.
+fn target(input: &Input) -> u32 {
+    use skep_btf::Kind;
+    let (Some(btf), Some(name)) = (&input.kernel_btf, &input.attach_target) else { return 0 };
+    let found = match (input.program_type, input.attach_type) {
+        (ProgramType::Tracing, Some(AttachType::TraceRawTp)) => {
+            btf.find(&format!("btf_trace_{name}"), Kind::Typedef)
+        }
+        (ProgramType::Tracing, Some(AttachType::TraceIter)) => btf.find_func(&format!("bpf_iter_{name}")),
+        (ProgramType::Lsm, _) => btf.find_func(&format!("bpf_lsm_{name}")),
+        (ProgramType::StructOps, _) => btf.find(name, Kind::Struct),
+        _ => btf.find_func(name),
+    };
+    found.map_or(0, |id| id.0)
+}
+
+/// The running kernel's types.
+pub(crate) fn kernel_btf() -> Option<std::sync::Arc<skep_btf::Btf>> {
+    let bytes = std::fs::read("/sys/kernel/btf/vmlinux").ok()?;
+    skep_btf::Btf::parse(&bytes).ok().map(std::sync::Arc::new)
 }
 
 fn tail(log: &str) -> String {
