@@ -173,7 +173,13 @@ impl Shape {
 
     /// Whether the instruction calls functions of the program before it is done.
     pub(crate) fn calls_back(&self, at: usize) -> bool {
-        matches!(self.insns[at], Some(Insn::Call(Call::Helper(id))) if analysis::calls_back(id))
+        match self.insns[at] {
+            Some(Insn::Call(Call::Helper(id))) => analysis::calls_back(id),
+            Some(Insn::Call(Call::Kfunc { .. })) => {
+                self.kfuncs.proto(at).is_some_and(|proto| proto.calls_back())
+            }
+            _ => false,
+        }
     }
 
     /// Where paths meet or part.

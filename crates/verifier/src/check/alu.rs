@@ -40,6 +40,9 @@ impl Walk<'_> {
         if left.kind == RegKind::Arena {
             return Ok(());
         }
+        if right.kind == RegKind::Arena && left.is_scalar() {
+            return self.write(dst, right);
+        }
         match (left.is_scalar(), right.is_scalar()) {
             (true, true) => {
                 self.plan_numbers(op, dst)?;

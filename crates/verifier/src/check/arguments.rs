@@ -4,6 +4,7 @@ use skep_isa::Reg as Number;
 use skep_platform::helper::{Arg, ArgFlags, ArgKind, BtfTarget, DynptrKinds, Helper};
 
 use super::call::is_output;
+use super::made::Kptr;
 use super::memory::{Purpose, Touch};
 use super::pointer::MAX_OFFSET;
 use crate::Code;
@@ -26,6 +27,8 @@ pub(crate) struct Given {
     pub(crate) map: Option<MapId>,
     /// The look-up that found the map, where that matters ([`Reg::range`]).
     pub(crate) lookup: i32,
+    /// The kernel pointer's field.
+    pub(crate) kptr: Option<Kptr>,
     /// The timer.
     pub(crate) timer: Option<Reg>,
     /// The key, if the map is an array and the key a known number.
@@ -89,7 +92,7 @@ impl Walk<'_> {
             }
             given.released = Some(reg.reference);
         }
-        if reg.is_pointer() && reg.reference != 0 {
+        if reg.is_pointer() && reg.reference != 0 && arg.kind != ArgKind::KptrDest {
             if given.reference != 0 {
                 return self.unsupported("two references in one call");
             }
@@ -129,11 +132,25 @@ impl Walk<'_> {
             ArgKind::Stack => matches!(reg.kind, K::Stack(_)),
             ArgKind::Func => matches!(reg.kind, K::Func(_)),
             ArgKind::ConstStr => matches!(reg.kind, K::MapValue(_)),
-            ArgKind::SpinLock | ArgKind::Timer => matches!(reg.kind, K::MapValue(_)),
+            ArgKind::SpinLock => match reg.kind {
+                K::MapValue(_) => true,
+                K::Allocated(_) => reg.flags.has(Flags::OWNED),
+                _ => false,
+            },
+            ArgKind::Timer => matches!(reg.kind, K::MapValue(_)),
             ArgKind::Dynptr(_) => matches!(reg.kind, K::Stack(_) | K::Dynptr(_)),
             ArgKind::Btf(BtfTarget::Struct(name)) => self.object_fits(helper, number, arg, reg, name)?,
-            ArgKind::PercpuBtf => matches!(reg.kind, K::Btf(_)) && reg.flags.has(Flags::PERCPU),
-            ArgKind::Arena | ArgKind::Btf(BtfTarget::FieldOf) | ArgKind::KptrDest => {
+            ArgKind::PercpuBtf => {
+                let made = reg.flags.without(Flags::NULLABLE) == Flags::RCU.with(Flags::PERCPU);
+                match reg.kind {
+                    K::Btf(_) => reg.flags.has(Flags::PERCPU),
+                    K::Allocated(_) => made,
+                    _ => false,
+                }
+            }
+            ArgKind::KptrDest => matches!(reg.kind, K::MapValue(_) | K::Allocated(_)),
+            ArgKind::Btf(BtfTarget::FieldOf) => matches!(reg.kind, K::Btf(_) | K::Allocated(_)),
+            ArgKind::Arena => {
                 return self.unsupported(format!("the argument {arg} of {}", helper.name));
             }
         };
@@ -168,7 +185,7 @@ impl Walk<'_> {
                 | RegKind::Lent(_)
                 | RegKind::Buffer(_)
                 | RegKind::Scalar
-        );
+        ) || matches!(arg.kind, ArgKind::KptrDest | ArgKind::SpinLock);
         let moved = reg.off != 0 || reg.value.as_constant() != Some(0);
         if matches!((arg.kind, reg.kind), (ArgKind::Dynptr(_), RegKind::Stack(_))) {
             return Ok(());
@@ -256,6 +273,12 @@ impl Walk<'_> {
                 self.dynptr_make(number, sort, None)?;
             }
             ArgKind::Dynptr(kinds) => given.dynptr = Some(self.dynptr_given(number, kinds)?),
+            ArgKind::KptrDest => given.kptr = Some(self.kptr_given(number, reg)?),
+            ArgKind::Btf(BtfTarget::FieldOf) => {
+                if let (Some(kptr), false) = (given.kptr, reg.is_null()) {
+                    self.kptr_fits(kptr, number, reg)?;
+                }
+            }
             ArgKind::Timer => {
                 self.field_given(number, reg, FieldKind::Timer)?;
                 given.timer = Some(*reg);

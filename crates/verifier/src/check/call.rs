@@ -93,6 +93,9 @@ impl Walk<'_> {
         if reference == 0 {
             return Ok(());
         }
+        if given.kptr.is_some() {
+            self.kptr_kept(reference);
+        }
         let before = self.state.held.len();
         self.state.held.retain(|held| held.id != reference || held.lock.is_some());
         if self.state.held.len() == before {

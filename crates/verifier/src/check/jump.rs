@@ -202,6 +202,11 @@ fn decide(cond: Condition, width: Width, left: &Reg, right: &Reg) -> Option<bool
             | RegKind::Map(_)
             | RegKind::Mem(_)
             | RegKind::Lent(_) => !pointer.flags.has(Flags::UNTRUSTED),
+            RegKind::Allocated(_) => {
+                let sure = Flags::OWNED.with(Flags::NON_OWNING);
+                pointer.reference != 0
+                    || (pointer.flags.has(Flags::OWNED) && pointer.flags.without(sure) == Flags::NONE)
+            }
             RegKind::Btf(_) => pointer.flags.has(Flags::TRUSTED),
             _ => false,
         };
@@ -334,7 +339,8 @@ fn self_settle_null(state: &mut State, id: u32, null: bool, maps: &[crate::recor
                 reg.range = if bound { reg.id as i32 } else { 0 };
             }
         }
-        let keeps_name = matches!(reg.kind, RegKind::MapValue(map) if maps[map.0 as usize].record.has_lock());
+        let keeps_name = matches!(reg.kind, RegKind::MapValue(map) if maps[map.0 as usize].record.has_lock())
+            || matches!(reg.kind, RegKind::Allocated(_));
         if !keeps_name {
             reg.id = 0;
         }

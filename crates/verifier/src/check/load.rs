@@ -61,9 +61,6 @@ impl Walk<'_> {
         }
         let mut reg = Reg::pointer(RegKind::MapValue(map));
         reg.off = offset as i32;
-        if info.record.has_lock() {
-            reg.id = self.fresh_id();
-        }
         Ok(reg)
     }
 

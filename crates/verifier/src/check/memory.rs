@@ -41,6 +41,9 @@ impl Walk<'_> {
             }
             RegKind::Ctx => self.context_load(&pointer, touch),
             RegKind::MapValue(map) => {
+                if let Some(kptr) = self.kptr_access(map, &pointer, touch)? {
+                    return self.kptr_load(kptr);
+                }
                 self.reachable(&pointer, touch)?;
                 Ok(self.known_contents(map, &pointer, touch).map_or(Reg::UNKNOWN, Reg::constant))
             }
@@ -73,6 +76,11 @@ impl Walk<'_> {
         }
         if pointer.kind == RegKind::Ctx {
             return self.context_store(&pointer, touch, stored);
+        }
+        if let RegKind::MapValue(map) = pointer.kind
+            && let Some(kptr) = self.kptr_access(map, &pointer, touch)?
+        {
+            return self.kptr_store(kptr, number, stored);
         }
         self.reachable(&pointer, touch).map(drop)
     }
@@ -129,7 +137,7 @@ impl Walk<'_> {
             RegKind::XdpSock => return self.socket_access(View::XdpSock, pointer, touch),
             RegKind::Map(map) => return self.map_struct_access(map, pointer, touch),
             RegKind::Btf(id) => return self.object_access(id, pointer, touch),
-            RegKind::Allocated(_) => return self.unsupported("access to allocated objects"),
+            RegKind::Allocated(id) => return self.made_access(id, pointer, touch),
             RegKind::Arena => return Ok(None),
             RegKind::Buffer(_) => self.buffer_access(pointer, touch)?,
             RegKind::Ctx | RegKind::Stack(_) => {}
@@ -210,9 +218,6 @@ impl Walk<'_> {
         for field in info.record.fields() {
             let (start, stop) = (i64::from(field.offset), i64::from(field.offset) + i64::from(field.size));
             if low < stop && start < end {
-                if field.kind.is_pointer() {
-                    return self.unsupported("kernel pointers in map values");
-                }
                 let message = format!("bytes {start} to {} of the value are managed", stop - 1);
                 return self.fail_at(Code::SpecialField, touch.number, message);
             }

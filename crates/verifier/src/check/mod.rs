@@ -15,6 +15,7 @@ mod jump;
 pub(crate) mod kfunc;
 mod later;
 mod load;
+mod made;
 pub(crate) mod maps;
 mod memory;
 mod object;

@@ -39,10 +39,17 @@ impl Walk<'_> {
             RetKind::Btf(name) => RegKind::Btf(self.known_struct(name)?),
             RetKind::MemOrBtf => match before[Number::R1.index()].kind {
                 RegKind::Btf(id) => self.per_cpu_object(id)?,
+                RegKind::Allocated(id) => {
+                    let flags = Flags::OWNED.with(Flags::RCU);
+                    return Ok(Reg::pointer(RegKind::Allocated(id)).with(flags));
+                }
                 _ => return self.unsupported(format!("the result of {}", helper.name)),
             },
             RetKind::BtfOfField => {
-                return self.unsupported(format!("the result of {}", helper.name));
+                return match given.kptr {
+                    Some(kptr) => self.kptr_taken(kptr),
+                    None => self.unsupported("a kernel pointer from nowhere"),
+                };
             }
         };
         let mut reg = Reg::pointer(kind).with(flags(helper.ret));

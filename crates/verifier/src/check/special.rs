@@ -17,7 +17,7 @@ use crate::verdict::Checked;
 /// Helpers with rules beyond their prototype that are not modelled yet.
 #[rustfmt::skip] // A table.
 static NOT_MODELLED: &[&str] = &[
-    "find_vma", "kptr_xchg",
+    "find_vma",
 ];
 
 /// Helpers that change a map's contents.
@@ -126,9 +126,14 @@ impl Walk<'_> {
         arguments: impl Fn(&[Reg; Number::COUNT]) -> [Option<Reg>; 4],
     ) -> Checked {
         let Some(function) = given.function else { return Ok(()) };
+        let values = arguments(self.state.frame().regs());
+        self.call_back(function, values)
+    }
+
+    /// One call of the function waits, with these arguments.
+    pub(crate) fn call_back(&mut self, function: u32, values: [Option<Reg>; 4]) -> Checked {
         let function = function as usize;
         self.is_callback(function)?;
-        let values = arguments(self.state.frame().regs());
         let saved = self.state.clone();
         self.enter(function, FrameKind::Callback { max_return: 1 })?;
         let frame = self.state.frame_mut();
@@ -185,10 +190,9 @@ impl Walk<'_> {
 
     /// Locks and unlocks.
     pub(crate) fn spin_lock(&mut self, helper: &Helper, number: Number, reg: &Reg) -> Checked {
-        let RegKind::MapValue(map) = reg.kind else { return Ok(()) };
-        let field = self.map(map).record.first(FieldKind::SpinLock).copied();
+        let field = self.record_of(reg).first(FieldKind::SpinLock).copied();
         let Some(field) = field else {
-            return self.fail_at(Code::BadArgument, number, "values of this map have no lock");
+            return self.fail_at(Code::BadArgument, number, format!("there is no lock in {}", reg.kind));
         };
         let offset = reg.value.as_constant().map(|var| i64::from(reg.off) + var as i64);
         if offset != Some(field.offset.into()) {
@@ -198,7 +202,10 @@ impl Walk<'_> {
                 format!("the lock is at offset {}", field.offset),
             );
         }
-        let identity = Lock { kind: LockKind::Spin, of: (RegKind::MapValue(map), reg.id) };
+        let identity = Lock { kind: LockKind::Spin, of: (reg.kind, reg.id) };
+        if self.in_comparison() {
+            return self.fail(Code::LockHeld, "the function that compares neither locks nor unlocks");
+        }
         if helper.name == "spin_lock" {
             if self.state.lock().is_some() {
                 return self.fail(Code::LockHeld, "a lock is held already");

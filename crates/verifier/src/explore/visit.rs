@@ -125,6 +125,7 @@ impl Walk<'_> {
                 None
             }
             Some(Insn::Call(Call::Helper(helper))) if analysis::calls_back(helper) => Some(true),
+            Some(Insn::Call(Call::Kfunc { .. })) if self.shape.calls_back(self.at) => Some(true),
             Some(Insn::Call(Call::Kfunc { .. })) if self.shape.checkpoint[self.at] => {
                 Some(self.iterator_is_active())
             }

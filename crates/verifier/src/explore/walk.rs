@@ -1,7 +1,10 @@
 //! The walk itself: what is pending, what is next.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
+use std::rc::Rc;
 
+use skep_btf::TypeId;
 use skep_isa::{Insn, Reg as Number};
 
 use super::equal::Names;
@@ -13,7 +16,7 @@ use crate::Code;
 use crate::check::{Later, Speculation};
 use crate::kernel::Target;
 use crate::program::Input;
-use crate::record::Map;
+use crate::record::{Map, Record};
 use crate::shape::Shape;
 use crate::state::{MapId, Reg, RegKind, State};
 use crate::verdict::{Checked, Facts, Stats, reject};
@@ -95,6 +98,8 @@ pub(crate) struct Walk<'a> {
     pub(crate) checked_globals: Vec<bool>,
     /// Whether the walk is of a global function on its own.
     pub(crate) checking_global: bool,
+    /// The managed fields of the program's own types, as far as they were asked for.
+    pub(crate) objects: RefCell<HashMap<TypeId, Rc<Record>>>,
     /// Whether the program names an arena.
     pub(crate) arena: bool,
     /// Functions set to run later, and how many of them were walked.
@@ -146,6 +151,7 @@ impl<'a> Walk<'a> {
             called_globals: vec![false; shape.functions.len()],
             checked_globals: vec![false; shape.functions.len()],
             checking_global: false,
+            objects: RefCell::default(),
             arena: false,
             later: Vec::new(),
             later_done: 0,

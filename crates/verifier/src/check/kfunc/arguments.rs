@@ -9,6 +9,7 @@ use crate::Code;
 use crate::check::memory::{Purpose, Touch};
 use crate::check::pointer::MAX_OFFSET;
 use crate::explore::Walk;
+use crate::record::FieldKind;
 use crate::state::{Flags, Reg, RegKind};
 use crate::verdict::Checked;
 
@@ -138,7 +139,10 @@ impl Walk<'_> {
             Takes::Map => match reg.kind {
                 RegKind::Map(map) if !reg.is_nullable() => {
                     call.map = Some(map);
-                    Ok(())
+                    match call.work {
+                        Some(work) => self.same_map(number, &work, &reg),
+                        None => Ok(()),
+                    }
                 }
                 _ => self.kfunc_misfit(call, number, &reg, "a map"),
             },
@@ -153,16 +157,26 @@ impl Walk<'_> {
                 self.fail_at(Code::BadArgument, number, "no program can give what this parameter takes")
             }
             Takes::Dynptr { fresh } => self.kfunc_dynptr(call, number, &reg, fresh),
-            Takes::Allocated
-            | Takes::Refcounted
-            | Takes::ListHead
-            | Takes::ListNode
-            | Takes::RbRoot
-            | Takes::RbNode
-            | Takes::Workqueue
-            | Takes::TaskWork
-            | Takes::Timer => self.unsupported(format!("the arguments of {}", call.proto.name)),
+            Takes::Allocated => self.object_given_back(call, number, &reg),
+            Takes::Refcounted => self.counted_object(call, number, &reg),
+            Takes::ListHead => self.graph_root(call, number, &reg, FieldKind::ListHead),
+            Takes::ListNode => self.graph_node(call, number, &reg, FieldKind::ListNode),
+            Takes::RbRoot => self.graph_root(call, number, &reg, FieldKind::RbRoot),
+            Takes::RbNode => self.graph_node(call, number, &reg, FieldKind::RbNode),
+            Takes::Workqueue => self.work_given(call, number, reg, FieldKind::Workqueue),
+            Takes::TaskWork => self.work_given(call, number, reg, FieldKind::TaskWork),
+            Takes::Timer => self.unsupported(format!("the arguments of {}", call.proto.name)),
         }
+    }
+
+    /// A work queue or a task's work in a map's value.
+    fn work_given(&mut self, call: &mut Call, number: Number, reg: Reg, kind: FieldKind) -> Checked {
+        if reg.is_nullable() {
+            return self.kfunc_misfit(call, number, &reg, "a map value that is surely there");
+        }
+        self.field_given(number, &reg, kind)?;
+        call.work = Some(reg);
+        Ok(())
     }
 
     /// A refusal of a register that is not what the function takes.

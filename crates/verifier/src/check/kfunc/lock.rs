@@ -6,7 +6,7 @@ use super::Call;
 use crate::Code;
 use crate::explore::Walk;
 use crate::record::FieldKind;
-use crate::state::{Held, Lock, LockKind, Reg, RegKind, State};
+use crate::state::{Flags, Held, Lock, LockKind, Reg, RegKind, State};
 use crate::value::Scalar;
 use crate::verdict::Checked;
 
@@ -32,17 +32,16 @@ impl Walk<'_> {
     /// The lock argument: a lock is taken, or given back.
     pub(super) fn resilient_lock(&mut self, call: &Call, number: Number, reg: &Reg) -> Checked {
         let name = call.proto.name.as_str();
-        let RegKind::MapValue(map) = reg.kind else {
-            if let RegKind::Allocated(_) = reg.kind {
-                return self.unsupported("locks in allocated objects");
-            }
-            return self.kfunc_misfit(call, number, reg, "a lock in a map value");
+        let holds = match reg.kind {
+            RegKind::MapValue(_) => !reg.is_nullable(),
+            RegKind::Allocated(_) => reg.flags == Flags::OWNED,
+            _ => false,
         };
-        if reg.is_nullable() {
+        if !holds {
             return self.kfunc_misfit(call, number, reg, "a lock in a map value");
         }
-        let Some(field) = self.map(map).record.first(FieldKind::ResilientSpinLock).copied() else {
-            return self.fail_at(Code::BadArgument, number, "values of this map have no resilient lock");
+        let Some(field) = self.record_of(reg).first(FieldKind::ResilientSpinLock).copied() else {
+            return self.fail_at(Code::BadArgument, number, "there is no resilient lock");
         };
         let offset = reg.value.as_constant().map(|var| i64::from(reg.off) + var as i64);
         if offset != Some(field.offset.into()) {
@@ -50,7 +49,7 @@ impl Walk<'_> {
             return self.fail_at(Code::BadArgument, number, message);
         }
         let kind = if name.contains("irq") { LockKind::ResilientIrq } else { LockKind::Resilient };
-        let lock = Lock { kind, of: (RegKind::MapValue(map), reg.id) };
+        let lock = Lock { kind, of: (reg.kind, reg.id) };
         if takes_lock(name) {
             if self.state.held.iter().any(|held| held.lock.is_some_and(|held| held.of == lock.of)) {
                 return self
@@ -72,8 +71,9 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// With the last lock goes the protection that it gave to RCU's objects.
+    /// What lay in lists and trees under a lock is out of reach when it goes; with the last lock goes the protection that it gave to RCU's objects.
     pub(crate) fn lock_left(&mut self) {
+        self.forget_non_owning();
         if !self.in_rcu() {
             self.leave_rcu();
         }

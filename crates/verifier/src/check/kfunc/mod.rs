@@ -23,7 +23,7 @@ use skep_platform::kfunc::Flag;
 
 use crate::Code;
 use crate::explore::{Next, Walk};
-use crate::program::flags;
+use crate::record::Field;
 use crate::state::{MapId, Reg, State};
 use crate::verdict::Checked;
 pub(crate) use iterator::rounds;
@@ -52,6 +52,10 @@ pub(crate) struct Call {
     pub(crate) iterator: Option<(usize, usize)>,
     /// What is known of the last dynptr argument that was one before the call.
     pub(crate) dynptr: Option<Reg>,
+    /// The list or tree.
+    pub(crate) root: Option<Field>,
+    /// The work queue or task work.
+    pub(crate) work: Option<Reg>,
     /// The type of the object argument.
     pub(crate) object: Option<TypeId>,
     /// What was known before the call, for functions that may fail to do what they do.
@@ -79,6 +83,8 @@ impl Walk<'_> {
             iterator: None,
             dynptr: None,
             object: None,
+            root: None,
+            work: None,
             undone,
         };
         self.kfunc_arguments(&mut call)?;
@@ -128,7 +134,7 @@ impl Walk<'_> {
 
     /// Whether something that may sleep may be called here.
     pub(crate) fn may_sleep(&self, name: &str) -> Checked {
-        if !self.input.has(flags::SLEEPABLE) {
+        if !self.sleepable() {
             return self.fail(Code::MightSleep, format!("{name} may sleep, and this program may not"));
         }
         if let Some(region) = self.region() {

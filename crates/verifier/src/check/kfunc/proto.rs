@@ -113,6 +113,11 @@ impl Proto {
         self.known.has(flag)
     }
 
+    /// Whether it calls a function of the program before it returns.
+    pub(crate) fn calls_back(&self) -> bool {
+        self.name == "bpf_rbtree_add_impl"
+    }
+
     fn read(btf: &Btf, input: &Input, id: TypeId, name: &str) -> Option<Proto> {
         let (set, known) = kfunc::by_name(name)?;
         let Some(Type::Func(func)) = btf.get(id) else { return None };

@@ -9,7 +9,7 @@ use crate::Code;
 use crate::check::stack::Stored;
 use crate::explore::Walk;
 use crate::program::flags;
-use crate::state::{ByteKind, Flags, Reg, RegKind, SLOT, Slot, locate};
+use crate::state::{ByteKind, Flags, FrameKind, Reg, RegKind, SLOT, Slot, locate};
 use crate::verdict::Checked;
 
 /// [`Reg::off`] of a saved interrupt state that a lock keeps, not the program.
@@ -18,7 +18,13 @@ pub(super) const KEPT_BY_LOCK: i32 = 1;
 impl Walk<'_> {
     /// Whether objects protected by RCU stay: in a section, under a lock, and in every program that cannot sleep.
     pub(crate) fn in_rcu(&self) -> bool {
-        self.state.rcu > 0 || self.state.lock().is_some() || !self.input.has(flags::SLEEPABLE)
+        self.state.rcu > 0 || self.state.lock().is_some() || !self.sleepable()
+    }
+
+    /// Whether the program, or the function that runs later, may sleep.
+    pub(crate) fn sleepable(&self) -> bool {
+        let later = self.state.frames.first().map(|frame| frame.kind);
+        self.input.has(flags::SLEEPABLE) || matches!(later, Some(FrameKind::Async { sleepable: true, .. }))
     }
 
     /// The region that forbids sleeping, in words.

@@ -6,6 +6,7 @@ use skep_platform::{AttachType, ProgramType};
 
 use super::{Call, lock};
 use crate::Code;
+use crate::check::Later;
 use crate::explore::{Next, Walk};
 use crate::program::{Input, flags};
 use crate::state::{Flags, Reg, RegKind};
@@ -57,6 +58,22 @@ impl Walk<'_> {
                 }
                 return self.kfunc_done(Reg::constant(0), next);
             }
+            "bpf_obj_new_impl" | "bpf_percpu_obj_new_impl" => {
+                let result = self.object_new(call, proto.name == "bpf_percpu_obj_new_impl")?;
+                return self.kfunc_done(result, next);
+            }
+            "bpf_refcount_acquire_impl" => {
+                let result = self.object_shared()?;
+                return self.kfunc_done(result, next);
+            }
+            "bpf_arena_alloc_pages" => return self.kfunc_done(Reg::pointer(RegKind::Arena), next),
+            "bpf_wq_set_callback_impl" => self.work_later(call, false)?,
+            name if name.starts_with("bpf_task_work_schedule_") => self.work_later(call, true)?,
+            name if name.starts_with("bpf_list_") || name.starts_with("bpf_rbtree_") => {
+                if let Some(result) = self.graph_effects(call)? {
+                    return self.kfunc_done(result, next);
+                }
+            }
             "bpf_cast_to_kern_ctx" => {
                 let Some(id) = self.kernel_context() else {
                     return self.fail(Code::BadKfunc, "the kernel has no struct for this program's context");
@@ -90,6 +107,15 @@ impl Walk<'_> {
         self.forget_arguments();
         self.state.frame_mut().regs_mut()[0] = result;
         Ok(Some(Next::At(next)))
+    }
+
+    /// What a work queue or a task's work calls later, where it may sleep.
+    fn work_later(&mut self, call: &Call, any_return: bool) -> Checked {
+        let (Some(function), Some(RegKind::MapValue(map))) = (call.function, call.work.map(|work| work.kind))
+        else {
+            return self.unsupported("work without its map");
+        };
+        self.run_later(Later { function: function as usize, map, sleepable: true, any_return })
     }
 
     /// The kernel's own struct behind the context.
