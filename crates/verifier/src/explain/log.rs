@@ -34,9 +34,24 @@ pub struct LogOptions<'a> {
 /// # Errors
 /// Those of writing; the verification comes to its end first.
 pub fn log(input: &Input, options: &LogOptions<'_>, out: &mut dyn Write) -> io::Result<Report> {
+    log_from(input, &|_| (), options, out)
+}
+
+/// As [`log`], from another state at the program's entry: `before` is given the usual one to change. For tests of single
+/// instructions; what the walk then says is true only where that state can be.
+///
+/// # Errors
+/// As [`log`].
+pub fn log_from(
+    input: &Input,
+    before: &dyn Fn(&mut State),
+    options: &LogOptions<'_>,
+    out: &mut dyn Write,
+) -> io::Result<Report> {
     let mut stats = Stats::default();
     let mut log = Log {
         options,
+        before,
         out,
         error: None,
         path: Vec::new(),
@@ -69,6 +84,7 @@ pub fn log(input: &Input, options: &LogOptions<'_>, out: &mut dyn Write) -> io::
 
 struct Log<'o> {
     options: &'o LogOptions<'o>,
+    before: &'o dyn Fn(&mut State),
     out: &'o mut dyn Write,
     error: Option<io::Error>,
     /// Level 1: the present path.
@@ -136,7 +152,10 @@ impl Log<'_> {
 }
 
 impl Watch for Log<'_> {
-    fn begins(&mut self, walk: &Walk<'_>) {
+    fn begins(&mut self, walk: &mut Walk<'_>) {
+        if walk.at == 0 {
+            (self.before)(&mut walk.state);
+        }
         self.path.clear();
         self.marks.clear();
         if walk.at != 0 {

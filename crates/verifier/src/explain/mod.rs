@@ -25,7 +25,7 @@ mod trail;
 mod values;
 mod words;
 
-pub use log::{LogOptions, kernel_text, log};
+pub use log::{LogOptions, kernel_text, log, log_from};
 pub use log_state::Fields;
 pub use profile::profile;
 pub use trail::{Branch, Trail};

@@ -111,7 +111,7 @@ impl Recorder {
 }
 
 impl Watch for Recorder {
-    fn begins(&mut self, _walk: &Walk<'_>) {
+    fn begins(&mut self, _walk: &mut Walk<'_>) {
         (self.current, self.made_up, self.running) = (NONE, false, false);
     }
 

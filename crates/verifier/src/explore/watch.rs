@@ -11,7 +11,7 @@ use crate::verdict::Stop;
 /// An observer of a walk. Everything has a default that does nothing.
 pub(crate) trait Watch {
     /// A walk begins at `walk.at`: the program, or a global function on its own.
-    fn begins(&mut self, _walk: &Walk<'_>) {}
+    fn begins(&mut self, _walk: &mut Walk<'_>) {}
 
     /// The instruction at `walk.at` is about to run on `walk.state`.
     fn step(&mut self, _walk: &Walk<'_>) {}
