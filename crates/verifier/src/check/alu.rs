@@ -46,6 +46,7 @@ impl Walk<'_> {
         match (left.is_scalar(), right.is_scalar()) {
             (true, true) => {
                 self.plan_numbers(op, dst)?;
+                let left = self.forked(op, dst, left, &right)?;
                 let result = self.numbers(width, op, left, right);
                 self.write(dst, result)
             }
@@ -87,6 +88,18 @@ impl Walk<'_> {
             return self.write(dst, Reg::UNKNOWN);
         }
         self.fail_at(Code::PointerArithmetic, dst, "arithmetic on two pointers")
+    }
+
+    /// All ones or all zeros, masked by a constant: how compilers choose between two constants without a jump. Both are walked.
+    fn forked(&mut self, op: AluOp, dst: Number, left: Reg, right: &Reg) -> Checked<Reg> {
+        if !matches!(op, AluOp::And | AluOp::Or) || right.value.as_constant().is_none() {
+            return Ok(left);
+        }
+        let Some((ones, zeros)) = left.value.sign_fork() else { return Ok(left) };
+        let mut other = self.state.clone();
+        other.reg_mut(dst).value = zeros;
+        self.push(other, self.at)?;
+        Ok(Reg { value: ones, ..left })
     }
 
     fn numbers(&mut self, width: Width, op: AluOp, left: Reg, right: Reg) -> Reg {

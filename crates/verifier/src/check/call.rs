@@ -27,6 +27,9 @@ impl Walk<'_> {
         self.forget_arguments();
         let result = self.result(helper, &given, &before)?;
         self.state.frame_mut().regs_mut()[0] = result;
+        if id == TAIL_CALL {
+            return self.tail_called(next);
+        }
         let through_dynptr = helper.name == "dynptr_write"
             && matches!(
                 given.dynptr,
@@ -36,6 +39,19 @@ impl Walk<'_> {
             self.forget_packets();
         }
         Ok(Next::At(next))
+    }
+
+    /// Behind a tail call that failed the function goes on. One that succeeded in a function returns to that function's caller, with
+    /// whatever the other program returned, and the packet may be elsewhere.
+    fn tail_called(&mut self, next: usize) -> Checked<Next> {
+        if self.state.depth() == 0 {
+            return Ok(Next::At(next));
+        }
+        let failed = self.state.clone();
+        self.push(failed, next)?;
+        self.forget_packets();
+        self.state.frame_mut().regs_mut()[0] = Reg::UNKNOWN;
+        self.exit()
     }
 
     /// The helper, if this program may call it here.

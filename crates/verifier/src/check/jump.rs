@@ -5,6 +5,7 @@ use skep_isa::{Condition, Operand, Reg as Number, Width};
 use super::alu::immediate;
 use crate::Code;
 use crate::explore::{Linked, Next, Walk};
+use crate::program::flags;
 use crate::record::FieldKind;
 use crate::state::{Flags, Reg, RegKind, State};
 use crate::value::Scalar;
@@ -51,18 +52,9 @@ impl Walk<'_> {
         if left.is_scalar() && right.is_scalar() {
             let possible = refine(&mut self.state, linked, cond, width, dst, src, false);
             let possible_other = refine(&mut other, linked, cond, width, dst, src, true);
-            // An outcome without any number left is not one.
-            match (possible, possible_other) {
-                (false, true) => {
-                    self.state = other;
-                    self.mispredict(dst, src, next)?;
-                    return Ok(Next::At(target));
-                }
-                (true, false) => {
-                    self.mispredict(dst, src, target)?;
-                    return Ok(Next::At(next));
-                }
-                _ => {}
+            // An outcome without any number left is walked all the same, as Linux does.
+            if !(possible && possible_other) && self.input.has(flags::TEST_REG_INVARIANTS) {
+                return self.unsupported("contradicting ranges, which this load asks to be refused");
             }
         } else {
             self.pointers(width, cond, dst, src, &left, &right, &mut other)?;
@@ -264,22 +256,18 @@ fn refine(
         Operand::Reg(number) => *state.reg(number),
         Operand::Imm(imm) => Reg::scalar(immediate(imm, Width::W64)),
     };
-    let possible = match src {
-        Operand::Reg(number) if number == dst => left.value.refine(cond, width, &mut right.value, outcome),
-        _ => left.value.refine(cond, width, &mut right.value, outcome),
-    };
-    if !possible {
-        return false;
+    // Compared with itself, a number tells nothing.
+    if src == Operand::Reg(dst) {
+        return true;
     }
+    let possible = left.value.refine(cond, width, &mut right.value, outcome);
     *state.reg_mut(dst) = left;
     if let Operand::Reg(number) = src {
-        if number != dst {
-            *state.reg_mut(number) = right;
-        }
+        *state.reg_mut(number) = right;
         spread(state, linked, &right);
     }
     spread(state, linked, &left);
-    true
+    possible
 }
 
 /// What is known of a number is known of all that bear its name.

@@ -127,6 +127,11 @@ pub(crate) fn back(
             }
             sought.together(step);
         }
+        // A tail call that succeeded returns for its function.
+        Insn::Call(Call::Helper(analysis::TAIL_CALL)) if next != at + 1 => {
+            sought.drop(Number::R0);
+            return into_callee(shape, next, sought);
+        }
         Insn::Call(call) => return called(shape, call, at, next, sought),
         Insn::Exit => return into_callee(shape, next, sought),
         _ => {}

@@ -239,10 +239,12 @@ impl Comparison<'_> {
                 if self.rules.exactness == Exactness::Relevant && !matters && !self.rules.all_matter {
                     return true;
                 }
-                old.linked == new.linked
-                    && (!old.linked || old.off == new.off)
-                    && old.value.includes(&new.value)
-                    && self.names.matches_number(old.id, new.id)
+                // A number that stands alone covers one with ties, which only says more.
+                let tied = old.id == 0
+                    || (old.linked == new.linked
+                        && (!old.linked || old.off == new.off)
+                        && self.names.matches_number(old.id, new.id));
+                tied && old.value.includes(&new.value)
             }
             RegKind::MapValue(_)
             | RegKind::MapKey(_)

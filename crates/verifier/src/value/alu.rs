@@ -33,8 +33,23 @@ impl Scalar {
         if width == Width::W32 {
             result.zero_extend_low();
         }
-        result.settle();
+        result.settle_or_give_up();
         result
+    }
+
+    /// Whether it is all ones or all zeros (of its low half where only that is known), as a shift of the sign through the whole
+    /// leaves it: then the two numbers.
+    pub fn sign_fork(&self) -> Option<(Self, Self)> {
+        let forked = |value: u64, whole: bool| {
+            if whole {
+                return Self::constant(value);
+            }
+            let low = value as u32;
+            let bits = self.bits.with_low(Tnum::constant(low.into()));
+            Self { bits, u32: Range::single(low), s32: Range::single(low as i32), ..*self }
+        };
+        let whole = self.s64 == Range::new(-1, 0);
+        (whole || self.s32 == Range::new(-1, 0)).then(|| (forked(u64::MAX, whole), forked(0, whole)))
     }
 
     /// `-self`
@@ -95,20 +110,14 @@ impl Scalar {
         result
     }
 
-    /// Byte order conversion on a little-endian machine. Only constants are followed, but the width is kept.
+    /// Byte order conversion on a little-endian machine: of the bits; of the ranges nothing is left.
     #[must_use]
     pub fn swapped(self, kind: Endian, size: Size) -> Self {
-        let Some(value) = self.as_constant() else {
-            return Self::UNKNOWN.truncated(size);
+        let bits = match kind {
+            Endian::Be | Endian::Swap => self.bits.swapped(size.bytes()),
+            Endian::Le => self.bits.truncate(size.bytes()),
         };
-        let swap = matches!(kind, Endian::Be | Endian::Swap);
-        Self::constant(match (size, swap) {
-            (Size::H, true) => u64::from((value as u16).swap_bytes()),
-            (Size::W, true) => u64::from((value as u32).swap_bytes()),
-            (Size::Dw, true) => value.swap_bytes(),
-            (Size::B, true) => value & 0xff,
-            (size, false) => Tnum::constant(value).truncate(size.bytes()).value(),
-        })
+        Self::with_bits(bits)
     }
 
     /// Takes the low half for the whole.
@@ -408,6 +417,29 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_sign_through_the_whole_forks() {
+        let sign = Scalar::UNKNOWN.alu(AluOp::Arsh, Width::W64, Scalar::constant(63));
+        assert_eq!(sign.sign_fork(), Some((Scalar::constant(u64::MAX), Scalar::constant(0))));
+        let low = Scalar::UNKNOWN.alu(AluOp::Arsh, Width::W32, Scalar::constant(31));
+        let (ones, zeros) = low.sign_fork().unwrap_or((low, low));
+        let masked = ones.alu(AluOp::And, Width::W32, Scalar::constant(-134i64 as u64));
+        assert_eq!((masked.as_constant(), zeros.low_constant()), (Some(0xffff_ff7a), Some(0)));
+        assert_eq!(Scalar::UNKNOWN.sign_fork(), None);
+    }
+
+    #[test]
+    fn the_only_number_with_the_known_bits_is_found() {
+        let pair = Scalar::UNKNOWN.alu(AluOp::Or, Width::W64, Scalar::constant(0xe0)).alu(
+            AluOp::And,
+            Width::W64,
+            Scalar::constant(0xf0),
+        );
+        let (mut value, mut first) = (pair, Scalar::constant(0xe0));
+        assert!(value.refine(skep_isa::Condition::Ne, Width::W64, &mut first, true));
+        assert_eq!(value.as_constant(), Some(0xf0));
     }
 
     #[test]

@@ -104,7 +104,7 @@ impl Scalar {
     }
 
     /// Makes the views consistent. False when they contradict each other, so that no number is left: the path that led here
-    /// cannot be taken.
+    /// cannot be taken. Linux walks it all the same, and so what is found then is what Linux finds.
     pub fn settle(&mut self) -> bool {
         self.bounds_from_bits();
         for _ in 0..3 {
@@ -112,17 +112,42 @@ impl Scalar {
             self.deduce_whole();
             self.deduce_across();
         }
-        let possible = self.bits_from_bounds();
+        self.bits_from_bounds();
         self.bounds_from_bits();
-        possible && self.is_possible()
+        self.is_possible()
     }
 
-    /// Whether no range is empty.
+    /// As [`Scalar::settle`]; where nothing is left, the ranges are given up, as Linux does.
+    pub fn settle_or_give_up(&mut self) -> bool {
+        let possible = self.settle();
+        if !possible {
+            self.forget_64();
+            self.forget_32();
+        }
+        possible
+    }
+
+    /// Whether no range is empty, and a constant the same in all views.
     pub const fn is_possible(&self) -> bool {
-        self.u64.min <= self.u64.max
+        let ranges = self.u64.min <= self.u64.max
             && self.s64.min <= self.s64.max
             && self.u32.min <= self.u32.max
-            && self.s32.min <= self.s32.max
+            && self.s32.min <= self.s32.max;
+        let whole = match self.bits.as_constant() {
+            None => true,
+            Some(value) => {
+                (self.u64.min == value && self.u64.max == value)
+                    && (self.s64.min == value as i64 && self.s64.max == value as i64)
+            }
+        };
+        let low = match self.low_constant() {
+            None => true,
+            Some(value) => {
+                (self.u32.min == value && self.u32.max == value)
+                    && (self.s32.min == value as i32 && self.s32.max == value as i32)
+            }
+        };
+        ranges && whole && low
     }
 
     fn bounds_from_bits(&mut self) {
@@ -135,6 +160,20 @@ impl Scalar {
         self.u32.narrow(least, least | unknown);
         let sign = 1 << 31;
         self.s32.narrow((least | (unknown & sign)) as i32, (least | (unknown & !sign)) as i32);
+        if unknown != 0 || self.bits.mask() != 0 {
+            self.sole_member();
+        }
+    }
+
+    /// If the bits allow but one number within the range, it is that one.
+    fn sole_member(&mut self) {
+        let Some(first) = self.bits.least_from(self.u64.min).filter(|&first| first <= self.u64.max) else {
+            return;
+        };
+        let next = first.checked_add(1).and_then(|next| self.bits.least_from(next));
+        if next.is_none_or(|next| next > self.u64.max) {
+            *self = Self::constant(first);
+        }
     }
 
     /// The low half, from the whole and from its own two views.
@@ -158,7 +197,17 @@ impl Scalar {
             }
         }
         self.s32.narrow_if_ordered(self.u32.min as i32, self.u32.max as i32);
-        self.u32.narrow_if_ordered(self.s32.min as u32, self.s32.max as u32);
+        let (smin, smax) = (self.s32.min as u32, self.s32.max as u32);
+        if smin <= smax {
+            self.u32.narrow(smin, smax);
+        } else if self.u32.max < smin {
+            // As for the whole, below.
+            self.s32.min = self.u32.min as i32;
+            self.u32.max = self.u32.max.min(smax);
+        } else if smax < self.u32.min {
+            self.s32.max = self.u32.max as i32;
+            self.u32.min = self.u32.min.max(smin);
+        }
     }
 
     /// The whole, each of its two views from the other.
@@ -191,19 +240,14 @@ impl Scalar {
             let (min, max) = (self.s32.min, self.s32.max);
             self.s64 = Range::new(min.into(), max.into());
             self.u64 = Range::new(min as u64, max as u64);
-            let bits = self.bits.intersect(Tnum::range(min as u64, max as u64));
-            self.bits = bits.unwrap_or(self.bits);
+            self.bits = self.bits.merge(Tnum::range(min as u64, max as u64));
         }
     }
 
-    /// False when bits and bounds have no number in common.
-    fn bits_from_bounds(&mut self) -> bool {
-        let whole = self.bits.intersect(Tnum::range(self.u64.min, self.u64.max));
-        let Some(whole) = whole else { return false };
+    fn bits_from_bounds(&mut self) {
+        let whole = self.bits.merge(Tnum::range(self.u64.min, self.u64.max));
         let low = Tnum::range(self.u32.min.into(), self.u32.max.into());
-        let Some(low) = whole.low().intersect(low) else { return false };
-        self.bits = whole.with_low(low);
-        true
+        self.bits = whole.with_low(whole.low().merge(low));
     }
 }
 

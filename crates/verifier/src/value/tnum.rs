@@ -86,6 +86,39 @@ impl Tnum {
         Some(Self::new(self.value | other.value, self.mask & other.mask))
     }
 
+    /// What both know together, the ones of either where they contradict each other.
+    pub const fn merge(self, other: Self) -> Self {
+        Self::new(self.value | other.value, self.mask & other.mask)
+    }
+
+    /// The least member that is not below `x`.
+    pub const fn least_from(self, x: u64) -> Option<u64> {
+        let wrong = (x ^ self.value) & !self.mask;
+        if wrong == 0 {
+            return Some(x);
+        }
+        let at = 63 - wrong.leading_zeros();
+        // Above the highest wrong bit `x` may stay. If that bit is to be 1, what is below it is as small as can be.
+        let mut raise = 1u64 << at;
+        if self.value & raise == 0 {
+            // It is 1 and must be 0: a bit further up has to be raised.
+            let above = if at == 63 { 0 } else { !0u64 << (at + 1) };
+            let free = self.mask & !x & above;
+            if free == 0 {
+                return None;
+            }
+            raise = 1 << free.trailing_zeros();
+        }
+        let below = raise - 1;
+        Some((x & !below | raise) | (self.value & below))
+    }
+
+    /// The bytes of the low `bytes` in reverse order.
+    pub const fn swapped(self, bytes: usize) -> Self {
+        let shift = 64 - 8 * bytes as u32;
+        Self { value: self.value.swap_bytes() >> shift, mask: self.mask.swap_bytes() >> shift }
+    }
+
     /// The least tristate number that includes both.
     pub const fn union(self, other: Self) -> Self {
         Self::new(self.value, self.mask | other.mask | (self.value ^ other.value))
@@ -137,7 +170,7 @@ impl Tnum {
     /// Bitwise and.
     pub const fn and(self, other: Self) -> Self {
         let ones = self.value & other.value;
-        Self::new(ones, self.max() & other.max())
+        Self::new(ones, self.max() & other.max() & !ones)
     }
 
     /// Bitwise or.
@@ -243,6 +276,23 @@ mod tests {
     }
 
     #[test]
+    fn bitwise_operations_lose_nothing() {
+        type Case = (fn(Tnum, Tnum) -> Tnum, fn(u64, u64) -> u64);
+        let operations: [Case; 3] =
+            [(Tnum::and, |x, y| x & y), (Tnum::or, |x, y| x | y), (Tnum::xor, |x, y| x ^ y)];
+        let all = all();
+        for (a, xs) in &all {
+            for (b, ys) in &all {
+                for (abstractly, concretely) in operations {
+                    let results = xs.iter().flat_map(|x| ys.iter().map(move |y| concretely(*x, *y)));
+                    let least = results.map(Tnum::constant).reduce(Tnum::union).unwrap_or(Tnum::UNKNOWN);
+                    assert_eq!(abstractly(*a, *b), least, "{a}, {b}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn sets_are_what_their_members_say() {
         let all = all();
         for (a, xs) in &all {
@@ -254,6 +304,23 @@ mod tests {
                 assert!(union.includes(*a) && union.includes(*b));
             }
         }
+    }
+
+    #[test]
+    fn the_least_member_from_a_number() {
+        for (t, members) in all() {
+            for x in 0..16 {
+                assert_eq!(t.least_from(x), members.iter().copied().find(|&m| m >= x), "{t} from {x}");
+            }
+        }
+        assert_eq!(Tnum::new(1 << 63, 1).least_from(0), Some(1 << 63));
+        assert_eq!(Tnum::new(0, 1).least_from(1 << 63), None);
+    }
+
+    #[test]
+    fn bytes_swap_with_their_bits() {
+        assert_eq!(Tnum::new(0x100, 0x3f).swapped(2), Tnum::new(0x1, 0x3f00));
+        assert_eq!(Tnum::new(0x12, 0xff00_0000).swapped(4), Tnum::new(0x1200_0000, 0xff));
     }
 
     #[test]
