@@ -66,12 +66,14 @@ fn prove<'a>(
     *stats = walk.stats;
     result?;
     analysis::check_stack_depth(&shape, &walk.stack_used, &walk.runs_later, input.program_type)?;
+    analysis::check_throws(&shape, &walk.callbacks)?;
     Ok(walk.facts())
 }
 
 /// Walks the program, then each function that was set to run later and each global function that was called on the way.
 fn walk_all(walk: &mut Walk<'_>, state: state::State) -> Checked {
     walk.run(state, 0)?;
+    walk.expect_exceptions();
     loop {
         let (state, start) = if let Some(later) = walk.next_later() {
             later

@@ -46,6 +46,8 @@ pub(crate) struct Shape {
     pub(crate) live: Vec<u16>,
     /// The kernel functions that it calls.
     pub(crate) kfuncs: Kfuncs,
+    /// First slot of the function that catches exceptions.
+    pub(crate) catcher: Option<usize>,
     /// Per slot: the number of the loops that it is on together with others; 0 for none.
     pub(crate) component: Vec<u32>,
     pub(crate) has_loops: bool,
@@ -63,7 +65,8 @@ impl Shape {
         if input.unprivileged {
             check_plain(&insns)?;
         }
-        let functions = functions(&insns)?;
+        let catcher = analysis::catcher(input)?;
+        let functions = functions(&insns, catcher)?;
         let kfuncs = Kfuncs::of(input, &insns);
         let mut shape = Shape {
             insns,
@@ -73,6 +76,7 @@ impl Shape {
             jump: vec![false; count],
             live: Vec::new(),
             kfuncs,
+            catcher,
             component: Vec::new(),
             has_loops: false,
         };
@@ -137,6 +141,11 @@ impl Shape {
         let mut color = vec![NEW; self.insns.len()];
         let mut stack: Vec<(usize, u8)> = vec![(0, 0)];
         color[0] = OPEN;
+        if let Some(catcher) = self.catcher {
+            // Nothing calls it; it is first, so that the walk from the entry follows it up.
+            stack.insert(0, (catcher, 0));
+            color[catcher] = OPEN;
+        }
         while let Some((at, edge)) = stack.last_mut() {
             let (from, number) = (*at, *edge);
             *edge += 1;
@@ -253,8 +262,19 @@ fn check_plain(insns: &[Option<Insn>]) -> Checked {
     }
 }
 
-fn functions(insns: &[Option<Insn>]) -> Checked<Vec<Function>> {
+fn functions(insns: &[Option<Insn>], catcher: Option<usize>) -> Checked<Vec<Function>> {
     let mut starts = vec![(0, true)];
+    if let Some(catcher) = catcher {
+        if !insns.get(catcher).is_some_and(Option::is_some) {
+            return reject(
+                Code::BadJump,
+                0,
+                None,
+                "the function that catches exceptions is not in the program",
+            );
+        }
+        starts.push((catcher, false));
+    }
     for (at, insn) in insns.iter().enumerate().filter_map(|(at, insn)| Some((at, (*insn)?))) {
         if insn.call_offset().is_none() {
             continue;

@@ -1,4 +1,4 @@
-//! Calls of kernel functions against the live kernel: the programs of `kfuncs.txt` and `dynptrs.txt`, where `call %name` is a kernel function.
+//! Calls of kernel functions against the live kernel: the programs of `kfuncs.txt`, `dynptrs.txt` and `exceptions.txt`, where `call %name` is a kernel function.
 //!
 //! `SKEP_SHOW=text` prints the kernel's log and our verdict for the programs whose name has the text.
 
@@ -16,9 +16,10 @@ use skep_verifier::{Input, verify};
 /// `BPF_F_SLEEPABLE`.
 const SLEEPABLE: u32 = 16;
 
-/// The programs: `== TYPE NAME`, then the text.
+/// The programs: `== TYPE[@SIGNATURES] NAME`, then the text.
 fn programs(btf: &Arc<Btf>) -> Vec<Input> {
-    let text = [include_str!("kfuncs.txt"), include_str!("dynptrs.txt")].concat();
+    let text =
+        [include_str!("kfuncs.txt"), include_str!("dynptrs.txt"), include_str!("exceptions.txt")].concat();
     let parts = text.split("\n== ").skip(1);
     parts
         .map(|part| {
@@ -41,11 +42,15 @@ fn program(btf: &Arc<Btf>, kind: &str, name: &str, body: &str) -> Input {
             None => text.push_str(word),
         }
     }
+    let (kind, signatures) = kind.split_once('@').unwrap_or((kind, ""));
     let program_type = ProgramType::from_name(kind).unwrap_or_else(|| panic!("program type {kind}"));
     let insns = skep_isa::text::assemble(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
     let mut input = Input::new(program_type, insns);
     input.name = name.into();
     input.maps = maps();
+    if !signatures.is_empty() {
+        common::with_types(&mut input, signatures);
+    }
     input.kernel_btf = Some(Arc::clone(btf));
     if program_type == ProgramType::Syscall {
         input.flags = SLEEPABLE;

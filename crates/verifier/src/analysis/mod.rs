@@ -1,10 +1,12 @@
 //! What can be said of a program before it is walked.
 
 mod depth;
+mod exception;
 mod live;
 mod loops;
 
 pub(crate) use depth::check_stack_depth;
+pub(crate) use exception::{catcher, check_throws};
 pub(crate) use live::live_registers;
 pub(crate) use loops::components;
 use skep_platform::helper::{self, ArgKind};

@@ -202,24 +202,31 @@ impl Walk<'_> {
         if self.need_not_return()? {
             return Ok(());
         }
-        let value = *self.state.reg(Number::R0);
+        self.returned(Number::R0)
+    }
+
+    /// What the register holds is what the program returns: its exit's r0, or what is thrown and nothing catches.
+    pub(crate) fn returned(&mut self, number: Number) -> Checked {
+        let value = *self.state.reg(number);
         if value.kind == RegKind::Uninit {
-            return self.fail_at(Code::ReturnUninitialised, Number::R0, "r0 has no value at exit");
+            let message = format!("r{} has no value at exit", number.number());
+            return self.fail_at(Code::ReturnUninitialised, number, message);
         }
         if value.is_pointer() && self.input.unprivileged {
-            return self.fail_at(Code::Leak, Number::R0, "a pointer is returned");
+            return self.fail_at(Code::Leak, number, "a pointer is returned");
         }
-        if self.checking_global {
+        let root = self.shape.functions[self.state.frames[0].function].start;
+        if self.checking_global && self.shape.catcher != Some(root) {
             if !value.is_scalar() {
-                return self.fail_at(Code::BadReturn, Number::R0, "a global function returns a number only");
+                return self.fail_at(Code::BadReturn, number, "a global function returns a number only");
             }
             return Ok(());
         }
         if self.target.is_some() {
-            return self.returned_to_target(&value);
+            return self.returned_to_target(number, &value);
         }
         let Some((min, max)) = return_range(self.input) else { return Ok(()) };
-        self.returned_within(&value, min, max)
+        self.returned_within(number, &value, min, max)
     }
 
     /// No reference, lock or region is held when `what` happens.
@@ -250,23 +257,27 @@ impl Walk<'_> {
             return self.fail_at(Code::ReturnUninitialised, Number::R0, "r0 has no value at exit");
         }
         let (min, max) = if any_return { (i64::from(i32::MIN), i64::from(i32::MAX)) } else { (0, 0) };
-        self.returned_within(&value, min, max)
+        self.returned_within(Number::R0, &value, min, max)
     }
 
-    pub(crate) fn returned_within(&mut self, value: &Reg, min: i64, max: i64) -> Checked {
+    pub(crate) fn returned_within(&mut self, number: Number, value: &Reg, min: i64, max: i64) -> Checked {
         if !value.is_scalar() {
             return self.fail_at(
                 Code::BadReturn,
-                Number::R0,
+                number,
                 format!("{value} is returned where a number must be"),
             );
         }
-        self.matters(Number::R0)?;
+        self.matters(number)?;
         let range = value.value.s64;
         if range.min < min || range.max > max {
-            let message =
-                format!("r0 may be {} to {} at exit; {min} to {max} may be returned", range.min, range.max);
-            return self.fail_at(Code::BadReturn, Number::R0, message);
+            let message = format!(
+                "r{} may be {} to {} at exit; {min} to {max} may be returned",
+                number.number(),
+                range.min,
+                range.max
+            );
+            return self.fail_at(Code::BadReturn, number, message);
         }
         Ok(())
     }
@@ -291,7 +302,7 @@ impl Walk<'_> {
                 "r0 has no value at the end of a callback",
             );
         }
-        self.returned_within(&value, 0, max_return as i64)?;
+        self.returned_within(Number::R0, &value, 0, max_return as i64)?;
         let Some(frame) = self.state.frames.pop() else { return Ok(Next::End) };
         let mut state = self.state.clone();
         let before = self.parent.map(|parent| self.nodes[parent].rank + 1);

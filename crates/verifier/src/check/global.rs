@@ -186,6 +186,13 @@ impl Walk<'_> {
         })
     }
 
+    /// The function that catches exceptions is checked though nothing calls it.
+    pub(crate) fn expect_exceptions(&mut self) {
+        if let Some(function) = self.shape.catcher.and_then(|start| self.shape.function_from(start)) {
+            self.called_globals[function] = true;
+        }
+    }
+
     /// A global function that was called and not yet checked, marked as checked.
     pub(crate) fn next_global(&mut self) -> Option<usize> {
         let index =
@@ -198,6 +205,9 @@ impl Walk<'_> {
     pub(crate) fn global_entry(&mut self, function: usize) -> Checked<(State, usize)> {
         let start = self.shape.functions[function].start;
         self.at = start;
+        if self.shape.catcher == Some(start) && self.signature(function)? != [Parameter::Number] {
+            return self.fail(Code::BadCallback, "what catches exceptions takes one number");
+        }
         let mut state = State::new(function, start);
         for (&number, parameter) in ARGUMENTS.iter().zip(self.signature(function)?) {
             *state.reg_mut(number) = match parameter {

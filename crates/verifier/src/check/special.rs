@@ -110,7 +110,8 @@ impl Walk<'_> {
     }
 
     /// Whether a function may be a callback.
-    pub(crate) fn is_callback(&self, function: usize) -> Checked {
+    pub(crate) fn is_callback(&mut self, function: usize) -> Checked {
+        self.callbacks[function] = true;
         match self.linkage(function) {
             Some(false) => Ok(()),
             Some(true) => self.fail(Code::BadCallback, "a callback must be static"),

@@ -96,7 +96,7 @@ impl Walk<'_> {
     }
 
     /// What the program returns is what its place allows.
-    pub(crate) fn returned_to_target(&mut self, value: &Reg) -> Checked {
+    pub(crate) fn returned_to_target(&mut self, number: Number, value: &Reg) -> Checked {
         let btf = self.kernel_types()?;
         let Some(target) = &self.target else { return Ok(()) };
         let Some((min, max)) = target.may_return(btf) else { return Ok(()) };
@@ -106,20 +106,20 @@ impl Walk<'_> {
             && have == object
         {
             if value.off != 0 || value.value.as_constant() != Some(0) {
-                return self.fail_at(Code::BadReturn, Number::R0, "what is returned must be unmoved");
+                return self.fail_at(Code::BadReturn, number, "what is returned must be unmoved");
             }
             return Ok(());
         }
         if kind != TargetKind::Hook || !value.is_scalar() {
-            return self.returned_within(value, min, max);
+            return self.returned_within(number, value, min, max);
         }
         // Hooks return an int: the upper half does not count.
-        self.matters(Number::R0)?;
+        self.matters(number)?;
         let range = value.value.s32;
         if i64::from(range.min) < min || i64::from(range.max) > max {
-            let message =
-                format!("r0 may be {} to {} at exit; {min} to {max} may be returned", range.min, range.max);
-            return self.fail_at(Code::BadReturn, Number::R0, message);
+            let (n, low, high) = (number.number(), range.min, range.max);
+            let message = format!("r{n} may be {low} to {high} at exit; {min} to {max} may be returned");
+            return self.fail_at(Code::BadReturn, number, message);
         }
         Ok(())
     }

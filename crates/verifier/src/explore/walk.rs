@@ -111,6 +111,8 @@ pub(crate) struct Walk<'a> {
     pub(crate) target: Option<Target>,
     /// Arguments that carry references, by number, and those references.
     pub(crate) carried: Vec<(usize, u32)>,
+    /// By function: those that something calls back.
+    pub(crate) callbacks: Vec<bool>,
     /// Who looks on, if anybody does.
     pub(crate) watch: Option<&'a mut dyn Watch>,
 }
@@ -158,6 +160,7 @@ impl<'a> Walk<'a> {
             runs_later: vec![false; shape.functions.len()],
             target: None,
             carried: Vec::new(),
+            callbacks: vec![false; shape.functions.len()],
             watch: None,
         }
     }

@@ -241,7 +241,7 @@ pub(crate) fn parse(text: &str) -> Vec<Input> {
 }
 
 /// Gives every function of the program a type: `signatures` names those after the main one, by rising start, separated by `;`:
-/// `s` for static, `g:` and its parameters for global (`num`, `ctx`, `mem` for 16 bytes).
+/// `s` for static, `x:` for what catches exceptions, `g:` and its parameters for global (`num`, `ctx`, `mem` for 16 bytes).
 pub(crate) fn with_types(input: &mut Input, signatures: &str) {
     let mut b = skep_btf::Builder::new();
     let int = b.int("int", 4, skep_btf::IntEncoding::SIGNED);
@@ -258,13 +258,19 @@ pub(crate) fn with_types(input: &mut Input, signatures: &str) {
             break;
         }
     }
+    // `x`: the function behind the last but one exit catches exceptions.
+    let catches = signatures.split(';').any(|signature| signature.starts_with("x:"));
+    if catches {
+        let exits: Vec<usize> = (0..input.insns.len()).filter(|&at| input.insns[at].code == 0x95).collect();
+        starts.extend(exits.iter().rev().nth(1).map(|at| at + 1));
+    }
     starts.sort_unstable();
     starts.dedup();
     let main = b.func_proto(int, &[("ctx", context)]);
     let mut functions =
         vec![FunctionInfo { start: 0, type_id: b.func("main", main, skep_btf::Linkage::GLOBAL) }];
     for (number, (start, signature)) in starts.into_iter().zip(signatures.split(';')).enumerate() {
-        let (linkage, params) = match signature.strip_prefix("g:") {
+        let (linkage, params) = match signature.strip_prefix("g:").or(signature.strip_prefix("x:")) {
             Some(params) => (skep_btf::Linkage::GLOBAL, params),
             None => (skep_btf::Linkage::STATIC, ""),
         };
@@ -279,6 +285,9 @@ pub(crate) fn with_types(input: &mut Input, signatures: &str) {
             .collect();
         let proto = b.func_proto(int, &params);
         functions.push(FunctionInfo { start, type_id: b.func(&format!("f{number}"), proto, linkage) });
+        if signature.starts_with("x:") {
+            b.decl_tag(&format!("exception_callback:f{number}"), functions[0].type_id, None, false);
+        }
     }
     input.btf = Some(std::sync::Arc::new(skep_btf::Btf::parse(&b.build()).unwrap()));
     input.functions = functions;

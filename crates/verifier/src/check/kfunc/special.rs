@@ -166,6 +166,9 @@ impl Walk<'_> {
     /// An exception: nothing may be held, and the program ends here.
     fn throw(&mut self) -> Checked<Next> {
         self.nothing_held("an exception is thrown")?;
-        self.unsupported("exceptions")
+        if self.shape.catcher.is_none() && !self.need_not_return()? {
+            self.returned(Number::R1)?;
+        }
+        Ok(Next::End)
     }
 }
