@@ -15,6 +15,7 @@ pub mod context;
 pub mod errno;
 pub mod flags;
 pub mod helper;
+pub mod instruction;
 pub mod kfunc;
 pub mod map;
 pub mod program;

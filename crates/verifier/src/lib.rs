@@ -12,6 +12,7 @@
 mod analysis;
 mod check;
 mod code_text;
+mod encoding;
 pub mod explain;
 mod explore;
 pub mod host;

@@ -3,10 +3,13 @@
 //! Everything later rests on what is checked here: every slot is the start of an instruction or its second half, every
 //! jump lands on an instruction of its own function, every instruction is reached, no function runs past its end.
 
-use skep_isa::{Call, Insn, decode};
+use std::collections::HashMap;
+
+use skep_isa::{Call, Insn};
 use skep_platform::kfunc::Flag;
 
-use crate::check::kfunc::Kfuncs;
+use crate::check::kfunc::{Found, Kfuncs};
+use crate::encoding::{Decoded, decoded};
 use crate::program::Input;
 use crate::verdict::{Checked, reject};
 use crate::{Code, analysis};
@@ -44,6 +47,8 @@ pub(crate) struct Shape {
     pub(crate) jump: Vec<bool>,
     /// Per slot: the registers whose values matter from here on.
     pub(crate) live: Vec<u16>,
+    /// What is wrong with an instruction, noticed when a path comes to it.
+    pub(crate) wrong: HashMap<usize, String>,
     /// The kernel functions that it calls.
     pub(crate) kfuncs: Kfuncs,
     /// First slot of the function that catches exceptions.
@@ -61,13 +66,14 @@ impl Shape {
         if count == 0 || count > limit {
             return reject(Code::TooLong, 0, None, format!("{count} instructions; 1 to {limit} are allowed"));
         }
-        let insns = decoded(input)?;
+        let Decoded { insns, wrong } = decoded(input)?;
         if input.unprivileged {
             check_plain(&insns)?;
         }
         let catcher = analysis::catcher(input)?;
         let functions = functions(&insns, catcher)?;
         let kfuncs = Kfuncs::of(input, &insns);
+        check_named(input, &insns, &kfuncs)?;
         let mut shape = Shape {
             insns,
             functions,
@@ -75,6 +81,7 @@ impl Shape {
             checkpoint: vec![false; count],
             jump: vec![false; count],
             live: Vec::new(),
+            wrong,
             kfuncs,
             catcher,
             component: Vec::new(),
@@ -229,22 +236,17 @@ impl Shape {
     }
 }
 
-fn decoded(input: &Input) -> Checked<Vec<Option<Insn>>> {
-    let mut insns = Vec::with_capacity(input.insns.len());
-    while insns.len() < input.insns.len() {
-        let at = insns.len();
-        match decode(&input.insns, at) {
-            Ok(Insn::CallReg(_)) => {
-                return reject(Code::BadInstruction, at, None, "a call through a register");
-            }
-            Ok(insn) => {
-                insns.push(Some(insn));
-                insns.extend((1..insn.slots()).map(|_| None));
-            }
-            Err(error) => return reject(Code::BadInstruction, at, None, error.to_string()),
+/// Kernel functions that are called by number exist, reached or not.
+fn check_named(input: &Input, insns: &[Option<Insn>], kfuncs: &Kfuncs) -> Checked {
+    for (at, insn) in insns.iter().enumerate() {
+        let Some(Insn::Call(Call::Kfunc { module, .. })) = *insn else { continue };
+        let named = input.symbols.iter().any(|symbol| symbol.at == at);
+        let nothing = matches!(kfuncs.at(at), Some(Found::None(name)) if name.is_empty());
+        if !named && (nothing || module != 0) {
+            return reject(Code::BadKfunc, at, None, "the number of a kernel function that does not exist");
         }
     }
-    Ok(insns)
+    Ok(())
 }
 
 /// Unprivileged programs are one function, reached or not, and call helpers only.

@@ -68,14 +68,15 @@ pub(crate) struct Plan {
 impl Walk<'_> {
     /// Runs an instruction. On a speculative path a refusal is a barrier in front of it.
     pub(crate) fn check_or_bar(&mut self, insn: &Insn) -> Checked<Next> {
+        let at = self.at;
         if !self.state.speculative {
+            self.well_formed()?;
             return self.check(insn);
         }
-        let at = self.at;
         if flag(&self.speculation.before, at) {
             return Ok(Next::End);
         }
-        match self.check(insn) {
+        match self.well_formed().and_then(|()| self.check(insn)) {
             Err(Stop::Reject(why)) if !matches!(why.code, Code::TooComplex | Code::TooManyBranches) => {
                 let count = self.shape.insns.len();
                 set(&mut self.speculation.before, at, count);
@@ -86,6 +87,14 @@ impl Walk<'_> {
             }
             Ok(Next::At(_)) if flag(&self.speculation.behind, at) => Ok(Next::End),
             other => other,
+        }
+    }
+
+    /// Fields that Linux looks at only when a path comes to the instruction are as they must be.
+    fn well_formed(&self) -> Checked {
+        match self.shape.wrong.get(&self.at) {
+            Some(what) => self.fail(Code::BadInstruction, what.clone()),
+            None => Ok(()),
         }
     }
 
