@@ -44,7 +44,7 @@ fn explain(code: Code, out: &mut dyn Write) -> Result<(), Failure> {
     for line in code.text().lines() {
         // Programs stand out by themselves; what Markdown needs around them only distracts.
         match line {
-            "```" | "```asm" => {}
+            "```" | "```asm" | "```text" => {}
             "### Rejected" | "### Accepted" => writeln!(out, "{BOLD}{}{BOLD:#}\n", &line[4..])?,
             _ => writeln!(out, "{line}")?,
         }

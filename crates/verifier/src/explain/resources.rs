@@ -2,7 +2,7 @@
 
 use skep_isa::{Call, Insn};
 
-use super::story::Story;
+use super::story::{Comparison, Story};
 use super::{Told, memory};
 use crate::analysis;
 use crate::rejection::{Code, Place, Rejection};
@@ -58,10 +58,9 @@ fn leak(story: &Story<'_>) -> Told {
     told.cause = Some(held.at);
     let holds = |state: &State| state.held.iter().any(|other| other.id == held.id);
     // The last branch since: on its other side it may well be released.
-    let branch = story
-        .comparisons(last)
-        .take_while(|c| holds(story.before(c.step)))
-        .find(|c| story.at(c.step) > held.at);
+    // The comparison with NULL decides whether there is a reference at all.
+    let decides = |c: &Comparison| story.at(c.step) > held.at && !story.reg(c.step, c.dst).is_nullable();
+    let branch = story.comparisons(last).take_while(|c| holds(story.before(c.step))).find(decides);
     if let Some(branch) = branch {
         let way = if story.taken(branch.step) { "taken" } else { "not taken" };
         told.note(

@@ -2,12 +2,17 @@
 
 #![allow(dead_code, clippy::unwrap_used)] // Each test file uses a part; a test may panic.
 
+pub(crate) mod examples;
+mod types;
+
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use skep_isa::RawInsn;
 use skep_linux::{LoadRefused, LoadRequest, MapRequest, btf_load, live_bpf, map_create, prog_load};
 use skep_platform::{AttachType, MapFlags, MapType, ProgramType};
-use skep_verifier::{FunctionInfo, Input, MapInfo, Verdict, verify};
+use skep_verifier::{Input, MapInfo, Verdict, verify};
+
+pub(crate) use types::with_types;
 
 /// Whether the kernel can be asked; prints why not.
 pub(crate) fn live(test: &str) -> bool {
@@ -238,59 +243,6 @@ pub(crate) fn parse(text: &str) -> Vec<Input> {
             input
         })
         .collect()
-}
-
-/// Gives every function of the program a type: `signatures` names those after the main one, by rising start, separated by `;`:
-/// `s` for static, `x:` for what catches exceptions, `g:` and its parameters for global (`num`, `ctx`, `mem` for 16 bytes).
-pub(crate) fn with_types(input: &mut Input, signatures: &str) {
-    let mut b = skep_btf::Builder::new();
-    let int = b.int("int", 4, skep_btf::IntEncoding::SIGNED);
-    let long = b.int("long", 8, skep_btf::IntEncoding::SIGNED);
-    let context = b.structure("xdp_md", 4, &[("data", int, 0)]);
-    let pair = b.structure("pair", 16, &[("a", long, 0), ("b", long, 64)]);
-    let (context, pair) = (b.ptr(context), b.ptr(pair));
-    let mut starts: Vec<usize> = Vec::new();
-    let mut at = 0;
-    while let Ok(insn) = skep_isa::decode(&input.insns, at) {
-        starts.extend(insn.call_target(at));
-        at += insn.slots();
-        if at >= input.insns.len() {
-            break;
-        }
-    }
-    // `x`: the function behind the last but one exit catches exceptions.
-    let catches = signatures.split(';').any(|signature| signature.starts_with("x:"));
-    if catches {
-        let exits: Vec<usize> = (0..input.insns.len()).filter(|&at| input.insns[at].code == 0x95).collect();
-        starts.extend(exits.iter().rev().nth(1).map(|at| at + 1));
-    }
-    starts.sort_unstable();
-    starts.dedup();
-    let main = b.func_proto(int, &[("ctx", context)]);
-    let mut functions =
-        vec![FunctionInfo { start: 0, type_id: b.func("main", main, skep_btf::Linkage::GLOBAL) }];
-    for (number, (start, signature)) in starts.into_iter().zip(signatures.split(';')).enumerate() {
-        let (linkage, params) = match signature.strip_prefix("g:").or(signature.strip_prefix("x:")) {
-            Some(params) => (skep_btf::Linkage::GLOBAL, params),
-            None => (skep_btf::Linkage::STATIC, ""),
-        };
-        let params: Vec<_> = params
-            .split(',')
-            .filter(|param| !param.is_empty())
-            .map(|param| match param {
-                "ctx" => ("ctx", context),
-                "mem" => ("mem", pair),
-                _ => ("num", int),
-            })
-            .collect();
-        let proto = b.func_proto(int, &params);
-        functions.push(FunctionInfo { start, type_id: b.func(&format!("f{number}"), proto, linkage) });
-        if signature.starts_with("x:") {
-            b.decl_tag(&format!("exception_callback:f{number}"), functions[0].type_id, None, false);
-        }
-    }
-    input.btf = Some(std::sync::Arc::new(skep_btf::Btf::parse(&b.build()).unwrap()));
-    input.functions = functions;
 }
 
 /// All that the kernel says of an input at log level 2; nothing when it cannot be asked.

@@ -1,9 +1,9 @@
 //! A rejection in terms of the source: which line, which part of it, and what the other lines have to do with it.
 
 use skep::verify::Case;
-use skep_isa::{Call, text};
+use skep_isa::{Call, Insn, text};
 use skep_object::{Object, Program};
-use skep_verifier::explain::{Explained, Trail, callee_name};
+use skep_verifier::explain::{Explained, Trail, callee, callee_name};
 use skep_verifier::{Code, Input, Place, Rejection};
 
 use super::span;
@@ -53,28 +53,40 @@ pub(super) struct SourceLine {
 
 impl Finding {
     pub(super) fn new(object: &Object, program: &Program, case: &Case, explained: &Explained) -> Self {
+        let mut finding = Self::bare(&case.input, explained);
+        finding.locate(|spot| {
+            if let Some(function) = program.subprogram_at(spot.insn) {
+                spot.function.clone_from(&function.name);
+            }
+            spot.source = program.line_at(spot.insn).and_then(|line| source_line(object, line));
+        });
+        if let Some(poison) = case.poisoned.iter().find(|poison| poison.at == finding.at.insn) {
+            finding.message = format!("{}: {}", finding.message, poison.reason);
+        }
+        finding.lines = program.lines.iter().filter_map(|line| source_line(object, line)).collect();
+        finding
+    }
+
+    /// An error of a program of which there is no source.
+    pub(super) fn bare(input: &Input, explained: &Explained) -> Self {
         let rejection = &explained.rejection;
-        let spot = |insn: usize| Spot {
-            insn,
-            function: program.subprogram_at(insn).map_or_else(|| program.name.clone(), |f| f.name.clone()),
-            source: program.line_at(insn).and_then(|line| source_line(object, line)),
-        };
-        let poison = case.poisoned.iter().find(|poison| poison.at == rejection.insn);
-        let message = match poison {
-            Some(poison) => format!("{}: {}", rejection.message, poison.reason),
-            None => rejection.message.clone(),
-        };
-        let mut listing = vec![String::new(); case.input.insns.len()];
-        for line in text::disassemble(&case.input.insns) {
+        let function = if input.name.is_empty() { "program" } else { &input.name };
+        let spot = |insn: usize| Spot { insn, function: function.to_owned(), source: None };
+        let mut listing = vec![String::new(); input.insns.len()];
+        for line in text::disassemble(&input.insns) {
             listing[line.at] = match &line.insn {
-                Ok(insn) => insn.named(&Callees { input: &case.input, at: line.at }).to_string(),
+                // The number of a kernel function is another one on every kernel, and says nothing to anybody.
+                Ok(Insn::Call(call @ Call::Kfunc { .. })) => {
+                    format!("call {}", callee(input, line.at, *call))
+                }
+                Ok(insn) => insn.named(&Callees { input, at: line.at }).to_string(),
                 Err(_) => line.to_string(),
             };
         }
         let help = rejection.help.clone().unwrap_or_else(|| rejection.code.explanation().to_owned());
         Self {
             code: rejection.code,
-            message,
+            message: rejection.message.clone(),
             place: rejection.place.map(place),
             at: spot(rejection.insn),
             notes: rejection.notes.iter().map(|note| (spot(note.insn), note.text.clone())).collect(),
@@ -82,9 +94,15 @@ impl Finding {
             label: explained.label.clone(),
             damage: explained.damage.clone(),
             trail: explained.trail.clone(),
-            lines: program.lines.iter().filter_map(|line| source_line(object, line)).collect(),
+            lines: Vec::new(),
             listing,
         }
+    }
+
+    /// Fills in where spots are in the source.
+    pub(super) fn locate(&mut self, mut fill: impl FnMut(&mut Spot)) {
+        fill(&mut self.at);
+        self.notes.iter_mut().for_each(|(spot, _)| fill(spot));
     }
 
     /// As [`Finding::new`] of every error of a program; the rejection alone where no more is known.

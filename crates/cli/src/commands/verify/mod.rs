@@ -5,6 +5,8 @@
 //!
 //! The exit code counts verdicts, so trouble with files and arguments is 2 here where other commands say 1.
 
+#[cfg(test)]
+mod catalogue;
 mod finding;
 mod json;
 mod objects;
