@@ -199,7 +199,7 @@ fn decide(cond: Condition, width: Width, left: &Reg, right: &Reg) -> Option<bool
                 pointer.reference != 0
                     || (pointer.flags.has(Flags::OWNED) && pointer.flags.without(sure) == Flags::NONE)
             }
-            RegKind::Btf(_) => pointer.flags.has(Flags::TRUSTED),
+            RegKind::Btf(_) => pointer.reference != 0 || pointer.flags.has(Flags::TRUSTED),
             _ => false,
         };
     match cond {

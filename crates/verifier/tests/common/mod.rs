@@ -127,6 +127,8 @@ pub(crate) struct Agreement {
     pub(crate) only_kernel_accepts: usize,
     pub(crate) unsupported: usize,
     pub(crate) examples: Vec<String>,
+    /// What is not modelled, and how often it was met.
+    pub(crate) reasons: std::collections::BTreeMap<String, usize>,
 }
 
 impl Agreement {
@@ -153,7 +155,10 @@ impl Agreement {
             }
         };
         match (&ours, &kernel) {
-            (Verdict::Unsupported(_), _) => self.unsupported += 1,
+            (Verdict::Unsupported(what), _) => {
+                self.unsupported += 1;
+                *self.reasons.entry(what.reason.clone()).or_default() += 1;
+            }
             (Verdict::Verified(_), Ok(())) => self.both_accept += 1,
             (Verdict::Rejected(_), Err(_)) => self.both_reject += 1,
             (Verdict::Verified(_), Err(_)) => {
@@ -178,6 +183,9 @@ impl Agreement {
             self.only_kernel_accepts,
             self.unsupported
         );
+        for (reason, count) in &self.reasons {
+            eprintln!("  unsupported {count}: {reason}");
+        }
         for example in &self.examples {
             eprintln!("---- {example}");
         }

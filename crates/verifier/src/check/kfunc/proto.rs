@@ -238,15 +238,11 @@ impl Reader<'_> {
         }
     }
 
-    /// Whether the struct is what programs of this type get as context, under the name for users or the kernel's own.
+    /// Whether the struct is what programs of this type get as context. The kernel's own struct behind it is another thing: programs get it by
+    /// `bpf_cast_to_kern_ctx`.
     fn is_context(&self, name: &str) -> bool {
         let context = self.input.program_type.context_name();
-        if context.is_empty() {
-            return false;
-        }
-        name == context
-            || name.strip_suffix("_kern") == Some(context)
-            || matches!((context, name), ("__sk_buff", "sk_buff") | ("xdp_md", "xdp_buff"))
+        !context.is_empty() && name == context
     }
 }
 

@@ -50,6 +50,12 @@ impl Walk<'_> {
             "bpf_rcu_read_unlock" => self.rcu_unlock()?,
             "bpf_preempt_disable" => self.state.preempt += 1,
             "bpf_preempt_enable" => self.preempt_enable()?,
+            "__bpf_trap" => {
+                return self.fail(
+                    Code::BadKfunc,
+                    "the compiler found that the program cannot come here in its right mind: is a variable not initialised?",
+                );
+            }
             "bpf_throw" => return self.throw().map(Some),
             "bpf_xdp_pull_data" => self.forget_packets(),
             name if lock::takes_lock(name) => {

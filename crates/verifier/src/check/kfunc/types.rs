@@ -38,7 +38,7 @@ impl Walk<'_> {
                 let (start, id) = (member.bit_offset / 8, btf.resolve(member.type_id));
                 let size = btf.size_of(id)?;
                 let inside = start <= off && off - start < size && member.bit_size == 0;
-                (inside && btf.kind_of(id) == Some(Kind::Struct)).then_some((id, off - start))
+                (inside && btf.kind_of(id) == Some(Kind::Struct)).then(|| (id, off - start))
             });
             let Some((id, rest)) = inner else { return false };
             (here, off) = (id, rest);
