@@ -78,6 +78,10 @@ fn damaged_objects() {
                 Some(0) => {}
                 // A program that loads and then faults: the report on standard output says so.
                 Some(1) if *name == "run" && output.stderr.is_empty() => assert!(!output.stdout.is_empty()),
+                // A program that is refused: the explanation, and at its end why it was not run.
+                Some(1) if *name == "run" && text(&output.stderr).starts_with("error[E") => {
+                    assert!(text(&output.stderr).contains("is not safe, so it was not run"));
+                }
                 _ => assert_one_line(&output, file.arg(), &format!("{name} on damaged object {index}")),
             }
         }
