@@ -139,6 +139,21 @@ impl ProgramType {
         self.row().shape
     }
 
+    /// Whether Linux holds the attach type against the program type when it loads the program; the others' it looks at
+    /// when the program is attached, if at all.
+    pub const fn checks_attach_type(self) -> bool {
+        use ProgramType::*;
+        matches!(
+            self,
+            CgroupSock | CgroupSockAddr | CgroupSkb | CgroupSockopt | SkLookup | SkReuseport | Netfilter
+        )
+    }
+
+    /// Whether attach type 0, which is what a load says that names none, stands for the first one of this program type.
+    pub const fn has_default_attach_type(self) -> bool {
+        matches!(self, ProgramType::CgroupSock | ProgramType::SkReuseport)
+    }
+
     /// The attach types `expected_attach_type` may name at load or a link may name at attachment. Empty where the
     /// type is attached some other way (a socket option, a perf event, netlink, a route).
     pub fn attach_types(self) -> &'static [AttachType] {

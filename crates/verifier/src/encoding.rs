@@ -66,7 +66,7 @@ fn mended(
 ) -> Checked<Insn> {
     let mut window = [slots[at], slots.get(at + 1).copied().unwrap_or(slots[at])];
     let window = if slots.len() > at + 1 { &mut window[..] } else { &mut window[..1] };
-    let mut error = DecodeError { at: first.at - at, ..first.clone() };
+    let mut error = DecodeError { at: first.at - at, ..first };
     let mut passed = window[0].code == EXIT && error.field() == Some(Field::Off);
     for _ in 0..FIELDS {
         let slot = window[0];

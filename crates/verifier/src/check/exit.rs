@@ -76,7 +76,8 @@ pub(crate) fn entry(input: &Input) -> Checked<State> {
         );
     }
     if let Some(attach) = input.attach_type
-        && fixed_places(program)
+        && program.checks_attach_type()
+        && !(attach.number() == 0 && program.has_default_attach_type())
         && !program.attach_types().contains(&attach)
     {
         return reject(
@@ -169,15 +170,6 @@ fn may_sleep(input: &Input) -> bool {
         Tracing => input.attach_type != Some(AttachType::TraceRawTp),
         _ => false,
     }
-}
-
-/// Program types whose attach type is checked at load.
-fn fixed_places(program: ProgramType) -> bool {
-    use ProgramType::*;
-    matches!(
-        program,
-        CgroupSock | CgroupSockAddr | CgroupSkb | CgroupSockopt | SkLookup | SkReuseport | Netfilter
-    )
 }
 
 impl Walk<'_> {

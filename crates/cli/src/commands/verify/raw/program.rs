@@ -150,8 +150,7 @@ fn attach_type(fields: &Fields<'_>, program_type: ProgramType) -> Result<Option<
     match fields.named("expected_attach_type", AttachType::from_number, AttachType::from_name)? {
         None => Ok(None),
         Some(Ok(found)) => Ok(Some(found)),
-        // Linux looks at the field for the types that have attach types to choose from, and for no others.
-        Some(Err(_)) if program_type.attach_types().is_empty() => Ok(None),
+        Some(Err(_)) if !program_type.checks_attach_type() => Ok(None),
         Some(Err(number)) => Err(Problem::rejected(format!("there is no attach type {number}"))),
     }
 }
