@@ -53,6 +53,8 @@ pub(crate) struct Shape {
     pub(crate) kfuncs: Kfuncs,
     /// First slot of the function that catches exceptions.
     pub(crate) catcher: Option<usize>,
+    /// Per function: what it may do to its caller.
+    pub(crate) summaries: Vec<analysis::Summary>,
     /// Per slot: the number of the loops that it is on together with others; 0 for none.
     pub(crate) component: Vec<u32>,
     pub(crate) has_loops: bool,
@@ -84,10 +86,12 @@ impl Shape {
             wrong,
             kfuncs,
             catcher,
+            summaries: Vec::new(),
             component: Vec::new(),
             has_loops: false,
         };
         shape.check_jumps()?;
+        shape.summaries = analysis::summaries(&shape);
         shape.check_reach(input.unprivileged)?;
         shape.mark_points();
         shape.live = analysis::live_registers(&shape);

@@ -4,12 +4,14 @@ mod depth;
 mod exception;
 mod live;
 mod loops;
+mod summary;
 
 pub(crate) use depth::check_stack_depth;
 pub(crate) use exception::{catcher, check_throws};
 pub(crate) use live::live_registers;
 pub(crate) use loops::components;
 use skep_platform::helper::{self, ArgKind};
+pub(crate) use summary::{Summary, summaries};
 
 /// The helper that continues in another program.
 pub(crate) const TAIL_CALL: i32 = 12;

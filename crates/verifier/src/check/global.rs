@@ -110,10 +110,14 @@ impl Walk<'_> {
         for (&number, parameter) in ARGUMENTS.iter().zip(self.signature(function)?) {
             self.brings(number, parameter)?;
         }
+        let summary = self.shape.summaries[function];
+        if summary.sleeps {
+            self.may_sleep("the global function")?;
+        }
         self.called_globals[function] = true;
         self.forget_arguments();
         self.state.frame_mut().regs_mut()[0] = Reg::UNKNOWN;
-        if self.changes_packet(function, &mut vec![false; self.shape.functions.len()]) {
+        if summary.changes_packet {
             self.forget_packets();
         }
         Ok(Next::At(next))
@@ -166,24 +170,6 @@ impl Walk<'_> {
                 Ok(())
             }
         }
-    }
-
-    /// Whether a function or one that it calls may move the packet.
-    fn changes_packet(&self, function: usize, seen: &mut Vec<bool>) -> bool {
-        if std::mem::replace(&mut seen[function], true) {
-            return false;
-        }
-        let body = self.shape.functions[function];
-        (body.start..body.end).any(|at| match self.shape.insns[at] {
-            Some(Insn::Call(Call::Helper(id))) => {
-                analysis::helper(id).is_some_and(|helper| helper.traits.changes_packet)
-            }
-            Some(insn) => insn
-                .call_target(at)
-                .and_then(|target| self.shape.function_from(target))
-                .is_some_and(|callee| self.changes_packet(callee, seen)),
-            None => false,
-        })
     }
 
     /// The function that catches exceptions is checked though nothing calls it.
