@@ -38,6 +38,13 @@ impl Walk<'_> {
                 "the object may be somebody else's by now: it is only read",
             );
         }
+        let kept = pointer.reference != 0
+            || pointer.flags.has(Flags::NON_OWNING)
+            || pointer.flags.has(Flags::RCU)
+            || !pointer.flags.has(Flags::OWNED);
+        if !kept {
+            return self.fail_at(Code::Untrusted, number, "nothing keeps the object any more");
+        }
         let end = off.saturating_add(size as u32);
         if pointer.flags.has(Flags::OWNED) {
             let record = self.object_record(id);

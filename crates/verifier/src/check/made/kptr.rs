@@ -155,6 +155,10 @@ impl Walk<'_> {
             }
             _ => false,
         };
+        if field.kind != FieldKind::KptrUntrusted && value.is_nullable() {
+            let message = format!("{value} is put into a field: compare it with NULL first");
+            return self.fail_at(Code::MaybeNull, number, message);
+        }
         let unmoved = value.value.as_constant() == Some(0) && value.off >= 0;
         if same && unmoved && value.flags.without(allowed) == Flags::NONE {
             return Ok(());

@@ -34,6 +34,9 @@ impl Walk<'_> {
             if !is_scalars(btf, id, 0) {
                 return wrong("a per-CPU object holds numbers only");
             }
+            if !self.object_record(id).is_empty() {
+                return wrong("a per-CPU object has no managed fields");
+            }
             flags = flags.with(Flags::PERCPU);
         }
         Ok(self.acquired(id, 0, flags))
