@@ -93,6 +93,15 @@ pub fn by_name(name: &str) -> Option<(&'static Set, &'static Known)> {
     SETS.iter().find_map(|set| Some((set, set.functions.iter().find(|known| known.name == name)?)))
 }
 
-/// Types of kernel objects that a map's value may own: those for which the kernel has a function that lets go of one when the
-/// value goes away.
-pub const DESTROYED: &[&str] = &["bpf_cpumask", "bpf_crypto_ctx", "cgroup", "sk_buff", "task_struct"];
+/// Types of kernel objects that a map's value may own, each with the kernel's function that lets go of one when the value goes
+/// away. A kernel without the function (it may be in a module) does not let the type be owned.
+#[rustfmt::skip] // A table.
+pub const DESTROYED: &[(&str, &str)] = &[
+    ("bpf_cpumask", "bpf_cpumask_release_dtor"),
+    ("bpf_crypto_ctx", "bpf_crypto_ctx_release_dtor"),
+    ("cgroup", "bpf_cgroup_release_dtor"),
+    ("prog_test_member", "bpf_kfunc_call_memb_release_dtor"),
+    ("prog_test_ref_kfunc", "bpf_kfunc_call_test_release_dtor"),
+    ("sk_buff", "bpf_kfree_skb_dtor"),
+    ("task_struct", "bpf_task_release_dtor"),
+];

@@ -40,7 +40,7 @@ impl Walk<'_> {
         if left.kind == RegKind::Arena {
             return Ok(());
         }
-        if right.kind == RegKind::Arena && left.is_scalar() {
+        if right.kind == RegKind::Arena {
             return self.write(dst, right);
         }
         match (left.is_scalar(), right.is_scalar()) {

@@ -219,10 +219,16 @@ impl Search<'_> {
         };
         if kind == FieldKind::Kptr
             && matches!(target, Target::Kernel(_))
-            && !skep_platform::kfunc::DESTROYED.contains(&item.name)
+            && !self.kernel.is_some_and(|kernel| is_destroyed(kernel, item.name))
         {
             return faulty(format!("a __kptr to struct {}, which the kernel cannot let go of", item.name));
         }
         self.add(Field { offset: place.offset, size: 8, kind, target })
     }
+}
+
+/// Whether the kernel can let go of an object of this type.
+fn is_destroyed(kernel: &Btf, name: &str) -> bool {
+    let row = skep_platform::kfunc::DESTROYED.iter().find(|row| row.0 == name);
+    row.is_some_and(|&(_, function)| kernel.find_func(function).is_some())
 }

@@ -23,8 +23,10 @@ impl Walk<'_> {
 
     /// Whether the program, or the function that runs later, may sleep.
     pub(crate) fn sleepable(&self) -> bool {
-        let later = self.state.frames.first().map(|frame| frame.kind);
-        self.input.has(flags::SLEEPABLE) || matches!(later, Some(FrameKind::Async { sleepable: true, .. }))
+        match self.state.frames.first().map(|frame| frame.kind) {
+            Some(FrameKind::Async { sleepable, .. }) => sleepable,
+            _ => self.input.has(flags::SLEEPABLE),
+        }
     }
 
     /// The region that forbids sleeping, in words.
