@@ -19,6 +19,8 @@ pub(crate) enum Parameter {
     Context,
     /// Memory of so many bytes; whether it may be NULL.
     Memory(u32, bool),
+    /// An address in an arena, as a pointer or a number.
+    Arena,
 }
 
 const ARGUMENTS: [Number; 5] = [Number::R1, Number::R2, Number::R3, Number::R4, Number::R5];
@@ -73,6 +75,9 @@ impl Walk<'_> {
     }
 
     fn parameter(&self, btf: &Btf, id: TypeId, tags: &[&str]) -> Checked<Parameter> {
+        if tags == ["arg:arena"] && matches!(btf.get(btf.resolve(id)), Some(Type::Ptr(_))) {
+            return Ok(Parameter::Arena);
+        }
         if let Some(tag) = tags.iter().find(|tag| !matches!(**tag, "arg:ctx" | "arg:nonnull")) {
             return self.unsupported(format!("the parameter tag {tag}"));
         }
@@ -127,6 +132,11 @@ impl Walk<'_> {
         let reg = self.read(number)?;
         match parameter {
             Parameter::Number if reg.is_scalar() => Ok(()),
+            Parameter::Arena if reg.is_scalar() || reg.kind == RegKind::Arena => Ok(()),
+            Parameter::Arena => {
+                let message = format!("{reg} is given where an address in an arena must be");
+                self.fail_at(Code::BadArgument, number, message)
+            }
             Parameter::Context => {
                 let unmoved = reg.off == 0 && reg.value.as_constant() == Some(0);
                 if reg.kind == RegKind::Ctx && unmoved {
@@ -197,7 +207,7 @@ impl Walk<'_> {
         let mut state = State::new(function, start);
         for (&number, parameter) in ARGUMENTS.iter().zip(self.signature(function)?) {
             *state.reg_mut(number) = match parameter {
-                Parameter::Number => Reg::UNKNOWN,
+                Parameter::Number | Parameter::Arena => Reg::UNKNOWN,
                 Parameter::Context => Reg::pointer(RegKind::Ctx),
                 Parameter::Memory(size, true) => self.nullable(RegKind::Mem(size)),
                 Parameter::Memory(size, false) => Reg::pointer(RegKind::Mem(size)),

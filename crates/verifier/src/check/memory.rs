@@ -39,6 +39,7 @@ impl Walk<'_> {
                 let reach = self.stack_reach(number, &pointer, off, size)?;
                 self.stack_load(number, reach, size)
             }
+            RegKind::Arena => Ok(Reg::UNKNOWN),
             RegKind::Ctx => self.context_load(&pointer, touch),
             RegKind::MapValue(map) => {
                 if let Some(kptr) = self.kptr_access(map, &pointer, touch)? {
@@ -76,6 +77,9 @@ impl Walk<'_> {
         }
         if pointer.kind == RegKind::Ctx {
             return self.context_store(&pointer, touch, stored);
+        }
+        if pointer.kind == RegKind::Arena {
+            return Ok(());
         }
         if let RegKind::MapValue(map) = pointer.kind
             && let Some(kptr) = self.kptr_access(map, &pointer, touch)?
@@ -138,7 +142,13 @@ impl Walk<'_> {
             RegKind::Map(map) => return self.map_struct_access(map, pointer, touch),
             RegKind::Btf(id) => return self.object_access(id, pointer, touch),
             RegKind::Allocated(id) => return self.made_access(id, pointer, touch),
-            RegKind::Arena => return Ok(None),
+            RegKind::Arena => {
+                return self.fail_at(
+                    Code::BadArgument,
+                    number,
+                    "memory of an arena is given where plain memory must be",
+                );
+            }
             RegKind::Buffer(_) => self.buffer_access(pointer, touch)?,
             RegKind::Ctx | RegKind::Stack(_) => {}
             RegKind::Uninit

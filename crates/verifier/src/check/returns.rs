@@ -1,8 +1,8 @@
 //! What a helper leaves in r0.
 
 use skep_isa::Reg as Number;
-use skep_platform::MapType;
 use skep_platform::helper::{Helper, Ret, RetFlags, RetKind};
+use skep_platform::{MapFlags, MapType};
 
 use super::arguments::Given;
 use crate::explore::Walk;
@@ -60,6 +60,7 @@ impl Walk<'_> {
         if helper.name == "map_lookup_elem"
             && let (Some(map), Some(key)) = (given.map, given.key)
             && key < u64::from(self.map(map).max_entries)
+            && !self.map(map).flags.contains(MapFlags::INNER_MAP)
         {
             // An array has a value under every index below its size.
             reg.flags = reg.flags.without(Flags::NULLABLE);

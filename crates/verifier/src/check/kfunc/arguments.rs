@@ -146,9 +146,7 @@ impl Walk<'_> {
                 }
                 // One that the kernel handed out.
                 RegKind::Btf(found) if call.work.is_none() => match self.kernel_struct("bpf_map") {
-                    Some(wanted) if found == wanted => {
-                        self.kfunc_object(call, number, reg, wanted, None)
-                    }
+                    Some(wanted) if found == wanted => self.kfunc_object(call, number, reg, wanted, None),
                     _ => self.kfunc_misfit(call, number, &reg, "a map"),
                 },
                 _ => self.kfunc_misfit(call, number, &reg, "a map"),
