@@ -44,7 +44,8 @@ fn measure(name: &str, text: &str, input: usize) -> (f64, f64) {
     let text = format!("r2 = {input}\n{text}");
     let insns = skep_isa::text::assemble(&text).unwrap_or_else(|e| panic!("{name}: {e}"));
     let bytes: Vec<u8> = insns.iter().flat_map(|i| i.to_le_bytes()).collect();
-    let ours = Program::unproved(ProgramSpec::new(name, Hook::memory(), insns)).unwrap_or_else(|e| panic!("{e}"));
+    let ours =
+        Program::unproved(ProgramSpec::new(name, Hook::memory(), insns)).unwrap_or_else(|e| panic!("{e}"));
     let theirs = rbpf::EbpfVmRaw::new(Some(&bytes)).unwrap_or_else(|e| panic!("{name}: {e}"));
     let fresh: Vec<u8> = (0..input).map(|i| (i * 37 + i / 7) as u8).collect();
     let (mut a, mut b) = (fresh.clone(), fresh);

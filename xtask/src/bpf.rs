@@ -13,7 +13,7 @@ use crate::process::{capture, tail, target_dir};
 use crate::report::Report;
 
 /// Folders that hold `*.bpf.c`, each with its `*.bpf.o` beside it.
-const FOLDERS: &[&str] = &["bpf", "examples"];
+const FOLDERS: &[&str] = &["bpf", "examples", "benches/programs/verify"];
 
 /// A source may ask for more on its first line: `// clang: -mcpu=v4`.
 const DIRECTIVE: &str = "// clang: ";

@@ -44,5 +44,8 @@ pub use map::{
     Batch, Keys, Map, MapMemory, MapRequest, Mapping, map_create, map_delete, map_freeze, map_lookup,
     map_next_key, map_update, page_size, possible_cpus,
 };
-pub use prog::{LoadRefused, LoadRequest, RunRequest, RunResult, prog_load, prog_load_simple, prog_test_run};
+pub use prog::{
+    LoadRefused, LoadRequest, RunRequest, RunResult, prog_load, prog_load_logged, prog_load_simple,
+    prog_test_run,
+};
 pub use program::{Program, ProgramInfo, count_runs};

@@ -139,16 +139,36 @@ pub fn prog_load(request: &LoadRequest<'_>) -> Result<OwnedFd, LoadRefused> {
             }
         }
     }
+    logged(request, size, first).map(|(fd, _)| fd)
+}
+
+/// `BPF_PROG_LOAD` that keeps what the verifier wrote when it accepts, too: with log level 4 its statistics.
+///
+/// # Errors
+/// As [`prog_load`].
+pub fn prog_load_logged(request: &LoadRequest<'_>) -> Result<(OwnedFd, String), LoadRefused> {
+    logged(request, LOG_START, None)
+}
+
+/// Loads with a log of at least `size` bytes; `first` is what is wrong if that is known already.
+fn logged(
+    request: &LoadRequest<'_>,
+    mut size: usize,
+    first: Option<Errno>,
+) -> Result<(OwnedFd, String), LoadRefused> {
+    let text = |log: &[u8]| {
+        let end = log.iter().position(|&byte| byte == 0).unwrap_or(log.len());
+        String::from_utf8_lossy(&log[..end]).into_owned()
+    };
     loop {
         let mut log = vec![0; size];
         match try_load(request, request.log_level.max(1), &mut log) {
-            Ok(fd) => return Ok(fd),
+            Ok(fd) => return Ok((fd, text(&log))),
             Err(errno) if errno == ENOSPC && size < LOG_MAX => size *= 4,
             Err(errno) => {
                 // ENOSPC is about the log; what is wrong with the program was said before.
                 let errno = if errno == ENOSPC { first.unwrap_or(errno) } else { errno };
-                let end = log.iter().position(|&byte| byte == 0).unwrap_or(log.len());
-                return Err(LoadRefused { errno, log: String::from_utf8_lossy(&log[..end]).into_owned() });
+                return Err(LoadRefused { errno, log: text(&log) });
             }
         }
     }
