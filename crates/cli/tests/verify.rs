@@ -280,3 +280,20 @@ fn every_code_is_explained() {
     assert_eq!(run(&["explain", "E9999"]).status.code(), Some(2));
     assert!(skep(&["explain", "--help"]).output().unwrap().status.success());
 }
+
+#[test]
+fn every_release_in_one_table() {
+    let object = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/doorman.bpf.o");
+    let run = |format: &str| {
+        let arguments = ["verify", object, "--kernel", "all", "--format", format];
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_skep")).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let text = run("text");
+    assert!(text.contains("5.4    5.10    5.15     6.1     6.6    6.12    6.18"), "{text}");
+    assert!(text.contains("doorman     yes"), "{text}");
+    let json: serde_json::Value = serde_json::from_str(&run("json")).unwrap();
+    assert_eq!(json[0]["programs"][0]["releases"].as_array().unwrap().len(), 7);
+    assert!(json[0]["programs"][0]["first_difference"].is_null());
+}

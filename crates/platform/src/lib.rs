@@ -20,6 +20,7 @@ pub mod kfunc;
 pub mod map;
 pub mod program;
 pub mod release;
+pub mod rule;
 pub mod typed;
 pub mod uapi;
 

@@ -290,6 +290,8 @@ pub(crate) fn in_thread<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, S
 fn newer(input: &Input) -> Option<String> {
     // For a struct_ops program the field holds the index of a member.
     let attach = input.attach_type.filter(|_| input.program_type != ProgramType::StructOps);
+    // The plain place of frames got its number later; loaders leave the number out for older releases.
+    let attach = attach.filter(|&attach| attach != AttachType::Xdp);
     if let Some(attach) = attach.filter(|attach| attach.since() > input.release) {
         return Some(format!("attachments of type {}", attach.name()));
     }

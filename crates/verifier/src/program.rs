@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::host::Host;
 use skep_btf::{Btf, TypeId};
 use skep_isa::RawInsn;
-use skep_platform::{AttachType, MapFlags, MapType, ProgramType, Release};
+use skep_platform::{AttachType, MapFlags, MapType, ProgramType, Release, rule};
 
 /// A program to verify. Start from [`Input::new`] and set what is needed.
 #[derive(Clone, Debug)]
@@ -65,8 +65,6 @@ pub mod flags {
     pub const XDP_DEV_BOUND_ONLY: u32 = 64;
     /// Contradicting ranges are rejected rather than repaired.
     pub const TEST_REG_INVARIANTS: u32 = 128;
-    /// All flags that a load may carry.
-    pub const KNOWN: u32 = 0xff;
 }
 
 /// A function of the program and its type (`bpf_func_info`).
@@ -172,6 +170,16 @@ impl Input {
             host: None,
             lines: Vec::new(),
         }
+    }
+
+    /// Whether stack bytes that were not written may be read.
+    pub fn reads_unwritten(&self) -> bool {
+        !self.unprivileged && rule::UNWRITTEN_STACK.holds(self.release)
+    }
+
+    /// Whether the stack may be accessed at an offset that varies.
+    pub fn varies_stack(&self) -> bool {
+        !self.unprivileged && rule::VARIABLE_STACK.holds(self.release)
     }
 
     /// Whether a load flag is set.

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use skep_isa::{Call, Insn};
 use skep_platform::kfunc::Flag;
+use skep_platform::rule;
 
 use crate::check::kfunc::{Found, Kfuncs};
 use crate::encoding::{Decoded, decoded};
@@ -74,6 +75,9 @@ impl Shape {
         }
         let catcher = analysis::catcher(input)?;
         let functions = functions(&insns, catcher)?;
+        if !rule::TAIL_CALLS_WITH_FUNCTIONS.holds(input.release) && functions.len() > 1 {
+            check_no_tail_call(&insns)?;
+        }
         let kfuncs = Kfuncs::of(input, &insns);
         check_named(input, &insns, &kfuncs)?;
         let mut shape = Shape {
@@ -237,6 +241,19 @@ impl Shape {
         if at < self.insns.len() {
             (self.prune[at], self.jump[at]) = (true, true);
         }
+    }
+}
+
+/// Programs of several functions could not have tail calls once.
+fn check_no_tail_call(insns: &[Option<Insn>]) -> Checked {
+    let tail_call = Some(Insn::Call(Call::Helper(analysis::TAIL_CALL)));
+    match insns.iter().position(|insn| *insn == tail_call) {
+        Some(at) => {
+            let since = rule::TAIL_CALLS_WITH_FUNCTIONS.since;
+            let message = format!("tail calls and functions go together only since Linux {since}");
+            reject(Code::BadFunction, at, None, message)
+        }
+        None => Ok(()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The ends of functions and of the program, and where walks begin.
 
 use skep_isa::Reg as Number;
-use skep_platform::{AttachType, MapType, ProgramType};
+use skep_platform::{AttachType, MapType, ProgramType, rule};
 
 use crate::Code;
 use crate::explore::{Next, Walk};
@@ -60,8 +60,12 @@ pub(crate) fn entry(input: &Input) -> Checked<State> {
             format!("{} programs are newer than this release", program.name()),
         );
     }
-    if input.flags & !crate::program::flags::KNOWN != 0 {
-        return reject(Code::BadProgram, 0, None, "unknown load flags");
+    if let Some(unknown) = rule::unknown_flag(input.flags, input.release) {
+        let message = match unknown {
+            Some(name) => format!("the load flag {name} is newer than this release"),
+            None => "unknown load flags".to_owned(),
+        };
+        return reject(Code::BadProgram, 0, None, message);
     }
     if program == ProgramType::Ext {
         return unsupported(0, format!("{} programs", program.name()));

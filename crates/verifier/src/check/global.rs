@@ -5,6 +5,7 @@
 
 use skep_btf::{Btf, Kind, Linkage, Type, TypeId};
 use skep_isa::{Call, Insn, Reg as Number};
+use skep_platform::rule;
 
 use super::memory::{Purpose, Touch};
 use crate::explore::{Next, Walk};
@@ -28,7 +29,7 @@ const ARGUMENTS: [Number; 5] = [Number::R1, Number::R2, Number::R3, Number::R4, 
 impl Walk<'_> {
     /// Whether a function of the program is global by its type.
     pub(crate) fn is_global(&self, function: usize) -> bool {
-        self.linkage(function) == Some(true)
+        self.linkage(function) == Some(true) && rule::GLOBAL_FUNCTIONS.holds(self.input.release)
     }
 
     fn type_of(&self, function: usize) -> Option<(&Btf, TypeId)> {

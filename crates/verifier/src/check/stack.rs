@@ -143,7 +143,7 @@ impl Walk<'_> {
 
     /// A register into the low bytes of a slot; what else the slot held is no register any more.
     fn put_slot(&mut self, frame: usize, index: usize, size: i32, value: Reg) {
-        let lenient = !self.input.unprivileged;
+        let lenient = self.input.reads_unwritten();
         let slot = self.state.frames[frame].stack.slot_mut(index);
         slot.spilled = value;
         for (place, byte) in slot.bytes.iter_mut().enumerate() {
@@ -166,8 +166,12 @@ impl Walk<'_> {
 
     /// A write somewhere between two offsets: every byte in reach may have changed or not.
     fn store_varying(&mut self, number: Number, reach: Reach, size: i32, stored: Stored) -> Checked {
-        if self.input.unprivileged {
-            return self.fail_at(Code::PointerArithmetic, number, "a variable stack offset, unprivileged");
+        if !self.input.varies_stack() {
+            return self.fail_at(
+                Code::PointerArithmetic,
+                number,
+                "a stack offset that varies, which this load may not use",
+            );
         }
         let zero = stored.value.is_some_and(|value| value.is_null());
         let mut zero_used = false;
@@ -238,7 +242,7 @@ impl Walk<'_> {
             match self.state.frames[reach.frame].stack.byte(off) {
                 ByteKind::Misc | ByteKind::Spill => {}
                 ByteKind::Zero => zeros += 1,
-                ByteKind::Invalid if !self.input.unprivileged => {}
+                ByteKind::Invalid if self.input.reads_unwritten() => {}
                 ByteKind::Invalid => {
                     return self.blame_stack(
                         Code::StackUninitialised,
@@ -273,8 +277,12 @@ impl Walk<'_> {
         size: i32,
         clobber: bool,
     ) -> Checked {
-        if !reach.fixed() && self.input.unprivileged {
-            return self.fail_at(Code::PointerArithmetic, number, "a variable stack offset, unprivileged");
+        if !reach.fixed() && !self.input.varies_stack() {
+            return self.fail_at(
+                Code::PointerArithmetic,
+                number,
+                "a stack offset that varies, which this load may not use",
+            );
         }
         self.note_read(reach.frame, reach.low, reach.high + size);
         for off in reach.low..reach.high + size {
@@ -283,7 +291,7 @@ impl Walk<'_> {
             let kind = slot.bytes[byte];
             let readable = match kind {
                 ByteKind::Misc | ByteKind::Zero => true,
-                ByteKind::Invalid => !self.input.unprivileged,
+                ByteKind::Invalid => self.input.reads_unwritten(),
                 ByteKind::Spill => slot.spilled.is_scalar() || !self.input.unprivileged,
                 _ => false,
             };

@@ -107,7 +107,7 @@ impl Walk<'_> {
         let unprivileged = self.input.unprivileged;
         let rules = Rules {
             exactness,
-            lenient: !unprivileged,
+            lenient: self.input.reads_unwritten(),
             all_matter: unprivileged,
             same_numbers: self.speculation.varying,
         };

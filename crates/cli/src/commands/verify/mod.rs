@@ -12,6 +12,7 @@ mod json;
 mod objects;
 mod profile;
 mod raw;
+mod releases;
 mod sarif;
 mod span;
 mod text;
@@ -24,7 +25,6 @@ use clap::ValueEnum;
 use skep::Object;
 use skep::verify::Case;
 use skep_btf::Btf;
-use skep_platform::Release;
 use skep_verifier::explain::Fields;
 use skep_verifier::{Report, Verdict};
 
@@ -66,12 +66,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "VARIABLE=VALUE", value_parser = super::run::input::assignment)]
     set: Vec<(String, String)>,
 
-    /// The release to verify for, 5.4 to 6.18: its helpers, context fields, program, map and attach types; everything else
-    /// (instructions, kernel functions, limits, what is proved how) is as 6.18 has it
-    #[arg(long, value_name = "RELEASE", default_value_t = Release::LATEST, help_heading = "Environment")]
-    kernel: Release,
+    /// The release to verify for, 5.4 to 6.18: its instructions, helpers, kernel functions, context fields, load flags, program, map and attach types; what is
+    /// proved how is as 6.18 has it. With `all`, a table of every longterm release
+    #[arg(long, value_name = "RELEASE", default_value = "6.18", help_heading = "Environment")]
+    kernel: releases::Kernels,
 
-    /// Verify for a loader without CAP_BPF and CAP_PERFMON; do not rely on its "accepted" yet (docs/verify.md says why)
+    /// Verify for a loader without CAP_BPF and CAP_PERFMON, on a machine with mitigations on
     #[arg(long, help_heading = "Environment")]
     unprivileged: bool,
 
@@ -178,6 +178,7 @@ impl Args {
     pub(crate) fn run(self, out: &mut dyn Write) -> Result<(), Failure> {
         let judged = match &self.raw {
             Some(path) => raw::verify(&self, path, out),
+            None if self.kernel == releases::Kernels::All => releases::verify(&self, out),
             None => objects::verify(&self, out),
         };
         // Exit code 1 says that a program is rejected, which is not what happened when a file is missing.

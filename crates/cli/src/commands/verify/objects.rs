@@ -44,11 +44,11 @@ impl Judged {
 /// Verifies all objects of the command line.
 pub(super) fn verify(args: &Args, out: &mut dyn Write) -> Result<Tally, Failure> {
     let setting = Setting {
-        release: args.kernel,
+        release: args.kernel.release(),
         unprivileged: args.unprivileged,
         kernel: args.kernel_types()?,
         variables: args.set.clone(),
-        kconfig: configuration(args.kernel),
+        kconfig: configuration(args.kernel.release()),
     };
     let mut tally = Tally::default();
     let mut all = Vec::new();
@@ -117,7 +117,7 @@ fn judge(args: &Args, object: Object, setting: &Setting) -> Result<Judged, Failu
 
 /// What `__kconfig` variables hold: the version is the release's, and options are unknown, because the configuration of
 /// the kernel that a program will meet is not the running one's.
-fn configuration(release: Release) -> Kconfig {
+pub(super) fn configuration(release: Release) -> Kconfig {
     let kernel_version = u32::from(release.major()) << 16 | u32::from(release.minor()) << 8;
     Kconfig { kernel_version, ..Kconfig::default() }
 }

@@ -25,7 +25,7 @@ use program::{Reader, Reading};
 
 /// Verifies every line of a file.
 pub(super) fn verify(args: &Args, path: &Path, out: &mut dyn Write) -> Result<Tally, Failure> {
-    let mut reader = Reader::new(args.kernel, args.unprivileged, args.kernel_types()?);
+    let mut reader = Reader::new(args.kernel.release(), args.unprivileged, args.kernel_types()?);
     let (name, content) = file::bytes(path)?;
     let mut tally = Tally::default();
     for (index, line) in content.split(|&byte| byte == b'\n').enumerate() {
