@@ -4,14 +4,14 @@
 //! and gets back a number of which nothing is known.
 
 use skep_btf::{Btf, Kind, Linkage, Type, TypeId};
-use skep_isa::{Call, Insn, Reg as Number};
+use skep_isa::Reg as Number;
 use skep_platform::rule;
 
 use super::memory::{Purpose, Touch};
+use crate::Code;
 use crate::explore::{Next, Walk};
 use crate::state::{Flags, Reg, RegKind, State};
 use crate::verdict::Checked;
-use crate::{Code, analysis};
 
 /// What a parameter of a global function is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
