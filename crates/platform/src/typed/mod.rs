@@ -4,6 +4,7 @@
 //! (`struct file__safe_trusted` and its like). What is left are small tables, each asked of a Linux 6.18.
 
 mod functions;
+mod helpers;
 mod iterators;
 mod lsm;
 mod maps;
@@ -11,6 +12,7 @@ mod struct_ops;
 mod tracepoints;
 
 pub use functions::{may_modify_return, may_not_be_traced, may_sleep_at, never_returns};
+pub use helpers::{function_helper, hook_helper, iterator_helper, member_helper};
 pub use iterators::{IterArg, iterator_args};
 pub use lsm::{LsmHook, lsm_hook};
 pub use maps::map_struct;

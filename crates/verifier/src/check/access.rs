@@ -28,36 +28,31 @@ impl Walk<'_> {
                 super::alu::unname(&mut value);
             }
         }
-        self.same_sort(src)?;
+        self.same_sort(src, true)?;
         self.write(dst, value)
     }
 
     /// An instruction that Linux rewrites for one kind of pointer must not meet another kind on another path.
-    fn same_sort(&mut self, base: Number) -> Checked {
-        let kind = self.state.reg(base).kind;
-        let rewritten = matches!(
-            kind,
-            RegKind::Ctx
-                | RegKind::Socket
-                | RegKind::SockCommon
-                | RegKind::TcpSock
-                | RegKind::XdpSock
-                | RegKind::Btf(_)
-                | RegKind::Arena
-        );
-        let sort = match kind {
+    fn same_sort(&mut self, base: Number, load: bool) -> Checked {
+        // Memory that nobody rewrites accesses to; beside it memory that may need its reads caught, as objects' do.
+        const PLAIN: u8 = 0;
+        const CAUGHT: u8 = 8;
+        const OBJECT: u8 = 6;
+        let sort = match self.state.reg(base).kind {
             RegKind::Ctx => 1,
             RegKind::Socket => 2,
             RegKind::SockCommon => 3,
             RegKind::TcpSock => 4,
             RegKind::XdpSock => 5,
-            RegKind::Btf(_) => 6,
+            RegKind::Btf(_) => OBJECT,
             RegKind::Arena => 7,
-            _ => 0,
+            RegKind::Mem(_) => CAUGHT,
+            _ => PLAIN,
         };
         let at = self.at;
         let before = *self.access_sort.entry(at).or_insert(sort);
-        if before != sort && (rewritten || before != 0) {
+        let either = |a: u8, b: u8| [before, sort].iter().all(|sort| [a, b].contains(sort));
+        if before != sort && !either(PLAIN, CAUGHT) && !(load && either(OBJECT, CAUGHT)) {
             return self.fail_at(
                 Code::BadPointerAccess,
                 base,
@@ -83,7 +78,7 @@ impl Walk<'_> {
         self.write_memory(dst, off.into(), size.bytes() as i32, stored)?;
         let killed = self.killed.take();
         self.note_stored(killed);
-        self.same_sort(dst)
+        self.same_sort(dst, false)
     }
 
     pub(crate) fn store_release(&mut self, size: Size, dst: Number, off: i16, src: Number) -> Checked {

@@ -113,7 +113,11 @@ impl Walk<'_> {
                 matches!(reg.kind, K::Btf(_)) && self.object_fits(helper, number, arg, reg, "sock_common")?
                     || socket(reg.kind)
             }
-            ArgKind::MapKey | ArgKind::MapValue => memory(reg.kind) || matches!(reg.kind, K::Mem(_)),
+            ArgKind::MapKey | ArgKind::MapValue => {
+                memory(reg.kind)
+                    || matches!(reg.kind, K::Mem(_) | K::Buffer(_)) && !reg.flags.has(Flags::RDONLY)
+                    || self.object_as_memory(helper, number, arg.read_only(), reg)?
+            }
             ArgKind::Mem | ArgKind::FixedMem(_) => {
                 self.object_as_memory(helper, number, arg, reg)?
                     || memory(reg.kind)
@@ -237,6 +241,9 @@ impl Walk<'_> {
                     return Ok(());
                 }
                 let map = self.map_of(given)?;
+                if self.holds_sockets(map) {
+                    return Ok(());
+                }
                 let size = self.map(map).value_size;
                 self.helper_memory(number, size.into(), purpose, false, fill.then_some(true), given)?;
             }

@@ -62,7 +62,8 @@ impl Walk<'_> {
         };
         let (program, attach) = (self.input.program_type, self.input.attach_type);
         let privileged = !self.input.unprivileged || helper.needs() == Privilege::None;
-        if !helper.allowed(program, attach, self.input.release) || !privileged {
+        let open = helper.allowed(program, attach, self.input.release);
+        if !(open || self.opened_by_target(helper)) || !privileged || self.closed_by_target(helper) {
             let message = format!("{} programs may not call {} here", program.name(), helper.name);
             return self.fail(Code::HelperNotAllowed, message);
         }

@@ -137,8 +137,8 @@ impl Walk<'_> {
         if touch.off < 0 || end > i64::from(limit) || !aligned {
             return self.refuse(touch);
         }
-        if program == ProgramType::LircMode2 {
-            return self.unsupported("remote control contexts");
+        if program == ProgramType::LircMode2 && touch.size != 4 {
+            return self.refuse(touch);
         }
         Ok(())
     }

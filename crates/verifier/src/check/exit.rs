@@ -68,6 +68,9 @@ pub(crate) fn entry(input: &Input) -> Checked<State> {
         return reject(Code::BadProgram, 0, None, message);
     }
     if program == ProgramType::Ext {
+        if input.attach_target.is_none() {
+            return reject(Code::BadProgram, 0, None, "ext programs must name what they replace");
+        }
         return unsupported(0, format!("{} programs", program.name()));
     }
     let unprivileged_types = matches!(program, ProgramType::SocketFilter | ProgramType::CgroupSkb);

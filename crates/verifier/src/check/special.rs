@@ -14,12 +14,6 @@ use crate::state::{DynptrSort, FrameKind, Held, Lock, LockKind, Reg, RegKind, St
 use crate::value::Scalar;
 use crate::verdict::Checked;
 
-/// Helpers with rules beyond their prototype that are not modelled yet.
-#[rustfmt::skip] // A table.
-static NOT_MODELLED: &[&str] = &[
-    "find_vma",
-];
-
 /// Helpers that change a map's contents.
 const CHANGES_MAP: [&str; 4] = ["map_update_elem", "map_delete_elem", "map_push_elem", "map_pop_elem"];
 
@@ -45,9 +39,6 @@ pub(crate) fn map_fits(walk: &Walk<'_>, helper: &Helper, given: &Given) -> Check
 impl Walk<'_> {
     /// What a helper does besides its result.
     pub(crate) fn special_before(&mut self, helper: &Helper, given: &Given) -> Checked {
-        if NOT_MODELLED.contains(&helper.name) {
-            return self.unsupported(helper.name);
-        }
         match helper.name {
             "loop" => {
                 if !self.state.reg(Number::R1).is_scalar() {
@@ -90,6 +81,12 @@ impl Walk<'_> {
                 self.fail_at(Code::BadArgument, Number::R2, "get_local_storage takes no flags")
             }
             "snprintf" => self.format_string(),
+            "find_vma" => {
+                let area = Reg::pointer(RegKind::Btf(self.known_struct("vm_area_struct")?));
+                self.callback(given, |regs| {
+                    [Some(regs[Number::R1.index()]), Some(area), Some(regs[Number::R4.index()]), None]
+                })
+            }
             "for_each_map_elem" => {
                 let Some(map) = given.map else { return Ok(()) };
                 let mut value = Reg::pointer(RegKind::MapValue(map));

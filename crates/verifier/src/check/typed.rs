@@ -1,6 +1,8 @@
 //! Contexts that are the arguments of what a program is for, and buffers that come with them.
 
 use skep_isa::Reg as Number;
+use skep_platform::Helper;
+use skep_platform::typed;
 
 use super::memory::Touch;
 use crate::Code;
@@ -77,6 +79,31 @@ impl Walk<'_> {
             return Ok(id);
         }
         self.fail_at(Code::CtxAccess, touch.number, "this argument was given back before")
+    }
+
+    /// Whether what the program is for lets it call a helper that its type alone does not.
+    pub(crate) fn opened_by_target(&self, helper: &Helper) -> bool {
+        self.target.as_ref().is_some_and(|target| {
+            target.kind == TargetKind::Iterator && typed::iterator_helper(&target.name, helper.name)
+        })
+    }
+
+    /// Whether what the program is for keeps it from a helper that its type alone lets it call.
+    pub(crate) fn closed_by_target(&self, helper: &Helper) -> bool {
+        let Some(target) = &self.target else { return false };
+        let name = target.name.as_str();
+        let open = match target.kind {
+            TargetKind::Tracepoint | TargetKind::Iterator => true,
+            TargetKind::Entry | TargetKind::Exit | TargetKind::ModifyReturn => {
+                typed::function_helper(name, helper.name)
+            }
+            TargetKind::Hook | TargetKind::CgroupHook => typed::hook_helper(name, helper.name),
+            TargetKind::Member => {
+                let structure = target.ops.as_ref().map_or("", |ops| ops.0.as_str());
+                typed::member_helper(structure, name, helper.name)
+            }
+        };
+        !open
     }
 
     /// The reference that a member of a struct of functions hands back with its result.

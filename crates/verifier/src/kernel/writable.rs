@@ -3,6 +3,9 @@
 use skep_btf::{Btf, Kind, TypeId};
 use skep_platform::typed::{StructOpsRules, WritableField};
 
+/// What the name of an object that nobody else sees yet ends in.
+const UNPUBLISHED: &str = "___init";
+
 /// Whether programs under these rules may write `size` bytes at `off` of an object of type `object`.
 pub(crate) fn may_write(btf: &Btf, rules: &StructOpsRules, object: TypeId, off: u32, size: u32) -> bool {
     let name = btf.name_of(object);
@@ -55,9 +58,12 @@ fn spacious(btf: &Btf, field: &WritableField) -> bool {
 
 /// Whether the access is to the field (struct and member), from its first byte and within it.
 pub(crate) fn is_field(btf: &Btf, field: (&str, &str), object: TypeId, off: u32, size: u32) -> bool {
-    if btf.name_of(object) != field.0 {
+    // An object that was made and is not published yet has a name of its own.
+    let name = btf.name_of(object);
+    if name.strip_suffix(UNPUBLISHED).unwrap_or(name) != field.0 {
         return false;
     }
-    let Some((start, id)) = member(btf, object, field.1, 0) else { return false };
+    let holder = btf.find(field.0, Kind::Struct);
+    let Some((start, id)) = holder.and_then(|holder| member(btf, holder, field.1, 0)) else { return false };
     off == start && btf.size_of(id).is_some_and(|bytes| size <= bytes)
 }

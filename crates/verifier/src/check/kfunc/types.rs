@@ -1,11 +1,9 @@
 //! Kernel types by name, and whether one object will do where another is wanted.
 
-use skep_btf::{Kind, Type, TypeId};
+use skep_btf::{Kind, TypeId};
 
 use crate::explore::Walk;
-
-/// How deep first members are followed.
-const DEPTH: u32 = 16;
+use crate::kernel;
 
 impl Walk<'_> {
     /// The kernel's struct of this name.
@@ -21,28 +19,12 @@ impl Walk<'_> {
     /// Whether the bytes at `off` of a `found` are a `wanted`. With `strict`, nothing but the type itself will do.
     pub(crate) fn type_fits(&self, found: TypeId, off: i32, wanted: TypeId, strict: bool) -> bool {
         let Some(btf) = self.input.kernel_btf.as_deref() else { return false };
-        let (mut here, mut off) = (found, u32::try_from(off).unwrap_or(u32::MAX));
-        for _ in 0..DEPTH {
-            let same = here == wanted
-                || (btf.name_of(here) == btf.name_of(wanted)
-                    && !btf.name_of(here).is_empty()
-                    && btf.kind_of(here) == btf.kind_of(wanted));
-            if off == 0 && same {
-                return true;
-            }
-            if strict && off == 0 {
-                return false;
-            }
-            let Some(Type::Struct(composite)) = btf.get(here) else { return false };
-            let inner = composite.members.iter().find_map(|member| {
-                let (start, id) = (member.bit_offset / 8, btf.resolve(member.type_id));
-                let size = btf.size_of(id)?;
-                let inside = start <= off && off - start < size && member.bit_size == 0;
-                (inside && btf.kind_of(id) == Some(Kind::Struct)).then(|| (id, off - start))
-            });
-            let Some((id, rest)) = inner else { return false };
-            (here, off) = (id, rest);
+        let Ok(off) = u32::try_from(off) else { return false };
+        if kernel::embeds(btf, found, off, wanted, strict) {
+            return true;
         }
-        false
+        // Some types are in the BTF twice.
+        let (name, kind) = (btf.name_of(found), btf.kind_of(found));
+        off == 0 && !name.is_empty() && name == btf.name_of(wanted) && kind == btf.kind_of(wanted)
     }
 }
