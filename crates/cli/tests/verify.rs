@@ -297,3 +297,46 @@ fn every_release_in_one_table() {
     assert_eq!(json[0]["programs"][0]["releases"].as_array().unwrap().len(), 7);
     assert!(json[0]["programs"][0]["first_difference"].is_null());
 }
+
+/// A log as a loader prints it, told like one of our own rejections.
+#[test]
+fn a_kernels_log_is_told() {
+    let log = Scratch::new(
+        "load.log",
+        "libbpf: prog 'p': -- BEGIN PROG LOAD LOG --
+0: R1=ctx() R10=fp0
+; return *data; @ p.bpf.c:7
+0: (61) r2 = *(u32 *)(r1 +0)          ; R1=ctx() R2_w=pkt(r=0)
+1: (71) r0 = *(u8 *)(r2 +0)
+invalid access to packet, off=0 size=1, R2(id=0,off=0,r=0)
+R2 offset is outside of the packet
+processed 2 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0
+-- END PROG LOAD LOG --
+libbpf: prog 'p': failed to load: -13
+",
+    );
+    let output = run(&["verify", "--kernel-log", log.arg()]);
+    assert_eq!(output.status.code(), Some(1));
+    let shown = text(&output.stdout);
+    for expected in ["error[E0306]: invalid access to packet", "--> p.bpf.c:7", "7 | return *data;"] {
+        assert!(shown.contains(expected), "expected {expected:?} in\n{shown}");
+    }
+    assert!(!shown.contains("failed to load"), "{shown}");
+    let other = Scratch::new("other.log", "nothing to see\n");
+    fails_with(2, &["verify", "--kernel-log", other.arg()], &["expected a log of the kernel's verifier"]);
+}
+
+#[test]
+fn the_walk_is_shown_when_asked_for() {
+    let log = stdout(&["verify", DOORMAN, "--log"]);
+    assert!(log.contains("\n0: R1=ctx() R10=fp0\n") && log.contains("; R"), "{}", &log[..log.len().min(500)]);
+    let short = stdout(&["verify", DOORMAN, "--log", "--fields", "insn"]);
+    assert!(short.len() < log.len() / 2 && !short.contains("; R"));
+    let profile = stdout(&["verify", DOORMAN, "--profile"]);
+    assert!(profile.contains("doorman.bpf.c:"), "{profile}");
+    let document = json(&["verify", DOORMAN, "--profile"]);
+    let program = &document["objects"][0]["programs"][0];
+    let rows = program["profile"].as_array().unwrap();
+    let sum: u64 = rows.iter().filter_map(|row| row["processed"].as_u64()).sum();
+    assert_eq!(Some(sum), program["processed"].as_u64());
+}

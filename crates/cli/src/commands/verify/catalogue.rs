@@ -2,16 +2,14 @@
 //!
 //! `BLESS=1 cargo test -p skep-cli catalogue` writes what is said now into crates/verifier/catalogue.
 
-#[path = "../../../../verifier/tests/common/examples.rs"]
-mod examples;
-#[path = "../../../../verifier/tests/common/types.rs"]
-mod types;
+#[path = "../../../../verifier/tests/common/mod.rs"]
+mod common;
 
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use examples::{Example, examples};
+use common::examples::{Example, examples, input};
 use skep_btf::Btf;
 use skep_verifier::Code;
 
@@ -20,7 +18,7 @@ use super::text;
 
 /// What is said of a program; `None` when it needs a kernel that is not there.
 fn diagnostic(example: &Example, kernel: Option<&Arc<Btf>>) -> Option<String> {
-    let input = examples::input(&example.text, kernel)?;
+    let input = input(&example.text, kernel)?;
     let explanation = skep::verify::explain(&input);
     let said: Vec<String> = explanation
         .errors
@@ -81,4 +79,31 @@ fn with_diagnostic(content: &str, code: Code, program: &str, said: &str) -> Opti
         rest = &old[old.find("```\n")? + 4..];
     }
     Some(format!("{}\n```text\n{said}```\n{rest}", &content[..end]))
+}
+
+/// The kernel's words for each rejected program are those of the rule that the program breaks.
+#[test]
+fn the_kernels_words_are_known() {
+    if !common::live("the_kernels_words_are_known") {
+        return;
+    }
+    let kernel = Btf::running().ok().map(Arc::new);
+    let (mut asked, mut other) = (0, Vec::new());
+    let quick = |code: Code| !matches!(code, Code::TooComplex | Code::TooManyBranches);
+    for example in examples().iter().filter(|example| !example.accepted && quick(example.code)) {
+        let Some(input) = input(&example.text, kernel.as_ref()).filter(|input| !input.unprivileged) else {
+            continue;
+        };
+        let Some(Err(refused)) = common::ask(&input, 1) else { continue };
+        if refused.log.is_empty() {
+            continue;
+        }
+        asked += 1;
+        match super::kernel_log::code_of(&refused.log) {
+            Some(code) if code == example.code => {}
+            found => other.push(format!("{}: {found:?}: {}", example.code, refused.verdict())),
+        }
+    }
+    eprintln!("kernel's words: {asked} logs, {} under another code\n{}", other.len(), other.join("\n"));
+    assert!(other.len() * 10 <= asked, "{} of {asked}", other.len());
 }

@@ -52,7 +52,7 @@ fn program(judged: &Judged, program: &JudgedProgram) -> Value {
 }
 
 /// A rejection: the rule, what was found, where, and what else has to do with it.
-fn rejection(finding: &Finding) -> Value {
+pub(super) fn rejection(finding: &Finding) -> Value {
     let note = |(at, text): &(Spot, String)| {
         let mut value = spot(finding, at);
         value["text"] = json!(text);

@@ -9,6 +9,7 @@
 mod catalogue;
 mod finding;
 mod json;
+mod kernel_log;
 mod objects;
 mod profile;
 mod raw;
@@ -51,12 +52,16 @@ Examples:
   skep explain E0306")]
 pub(crate) struct Args {
     /// The object files, as clang, GCC or rustc made them
-    #[arg(value_name = "OBJECT", required_unless_present = "raw")]
+    #[arg(value_name = "OBJECT", required_unless_present_any = ["raw", "kernel_log"])]
     objects: Vec<PathBuf>,
 
     /// Verify programs without an object: JSON lines in (`-` is standard input), JSON lines out (see docs/verify.md)
     #[arg(long, value_name = "FILE", conflicts_with_all = ["objects", "program", "set", "format"])]
     raw: Option<PathBuf>,
+
+    /// Tell what a kernel wrote when it refused a program (5.4 to 6.18; `-` is standard input) in the same form
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["objects", "program", "set", "raw", "log", "profile"])]
+    kernel_log: Option<PathBuf>,
 
     /// Only this program; the default is all that the object marks for loading
     #[arg(short, long, value_name = "NAME")]
@@ -176,10 +181,11 @@ impl Tally {
 
 impl Args {
     pub(crate) fn run(self, out: &mut dyn Write) -> Result<(), Failure> {
-        let judged = match &self.raw {
-            Some(path) => raw::verify(&self, path, out),
-            None if self.kernel == releases::Kernels::All => releases::verify(&self, out),
-            None => objects::verify(&self, out),
+        let judged = match (&self.raw, &self.kernel_log) {
+            (_, Some(path)) => kernel_log::render(&self, path, out),
+            (Some(path), _) => raw::verify(&self, path, out),
+            _ if self.kernel == releases::Kernels::All => releases::verify(&self, out),
+            _ => objects::verify(&self, out),
         };
         // Exit code 1 says that a program is rejected, which is not what happened when a file is missing.
         match judged {
