@@ -94,7 +94,11 @@ impl Walk<'_> {
         }
         if reg.is_pointer() && reg.reference != 0 && arg.kind != ArgKind::KptrDest {
             if given.reference != 0 {
-                return self.unsupported("two references in one call");
+                return self.fail_at(
+                    Code::BadArgument,
+                    number,
+                    "two arguments of one call stand for references",
+                );
             }
             given.reference = reg.reference;
         }

@@ -33,6 +33,11 @@ pub(super) fn narrow(input: &Input, name: &str) -> bool {
             input.has(flags::XDP_DEV_BOUND_ONLY)
         }
         "bpf_sock_ops_enable_tx_tstamp" => input.program_type == ProgramType::SockOps,
+        "bpf_iter_css_task_new" => {
+            input.program_type == ProgramType::Lsm
+                || input.attach_type == Some(A::TraceIter)
+                || input.has(flags::SLEEPABLE)
+        }
         "bpf_sock_destroy" => input.attach_type == Some(A::TraceIter),
         "bpf_session_is_return" | "bpf_session_cookie" => {
             matches!(input.attach_type, Some(A::TraceKprobeSession | A::TraceUprobeSession))
