@@ -166,11 +166,13 @@ impl Walk<'_> {
         let id = call.constant.and_then(|id| u32::try_from(id).ok()).map(TypeId);
         let kind = id.and_then(|id| self.input.kernel_btf.as_deref()?.kind_of(id));
         match (id, kind) {
-            (Some(id), Some(Kind::Struct)) => Ok(Reg::pointer(RegKind::Btf(id)).with(Flags::UNTRUSTED)),
+            (Some(id), Some(Kind::Struct | Kind::Union)) => {
+                Ok(Reg::pointer(RegKind::Btf(id)).with(Flags::UNTRUSTED))
+            }
             (_, Some(Kind::Void)) => {
                 Ok(Reg::pointer(RegKind::Mem(0)).with(Flags::UNTRUSTED.with(Flags::RDONLY)))
             }
-            _ => self.fail_at(Code::BadArgument, Number::R2, "the type must be a struct or void"),
+            _ => self.fail_at(Code::BadArgument, Number::R2, "the type must be a struct, a union or void"),
         }
     }
 
