@@ -236,7 +236,7 @@ fn values_the_kernel_takes() {
         if skep_linux::btf_load(&map.btf.as_ref().unwrap().to_bytes()).is_err() {
             continue;
         }
-        let theirs = create(map).is_some();
+        let theirs = create(map, &mut common::Types::default()).is_some();
         if ours.is_none() != theirs {
             wrong.push(format!("{name}: kernel takes it: {theirs}; ours: {ours:?}"));
         }

@@ -35,7 +35,8 @@ pub(crate) fn kernel(input: &Input) -> Option<Result<(), String>> {
 
 /// What the kernel says of a program, with a log of this level if it refuses it. `None` as for [`kernel`].
 pub(crate) fn ask(input: &Input, log_level: u32) -> Option<Result<(), LoadRefused>> {
-    let maps: Vec<OwnedFd> = input.maps.iter().map(create).collect::<Option<_>>()?;
+    let mut types = Types::default();
+    let maps: Vec<OwnedFd> = input.maps.iter().map(|map| create(map, &mut types)).collect::<Option<_>>()?;
     let mut insns = input.insns.clone();
     let mut slot = 0;
     while slot < insns.len() {
@@ -50,7 +51,7 @@ pub(crate) fn ask(input: &Input, log_level: u32) -> Option<Result<(), LoadRefuse
         slot += 1;
     }
     let btf = match &input.btf {
-        Some(btf) => Some(btf_load(&btf.to_bytes()).ok()?),
+        Some(btf) => Some(types.load(btf)?),
         None => None,
     };
     let records = input.functions.iter().flat_map(|info| [info.start as u32, info.type_id.0]);
@@ -99,13 +100,28 @@ fn tail(log: &str) -> String {
     lines[lines.len().saturating_sub(14)..].join("\n")
 }
 
-pub(crate) fn create(map: &MapInfo) -> Option<OwnedFd> {
+/// Types that were handed to the kernel, so that programs and maps which share them share them there too.
+#[derive(Default)]
+pub(crate) struct Types(Vec<(std::sync::Arc<skep_btf::Btf>, std::sync::Arc<OwnedFd>)>);
+
+impl Types {
+    fn load(&mut self, btf: &std::sync::Arc<skep_btf::Btf>) -> Option<std::sync::Arc<OwnedFd>> {
+        if let Some((_, fd)) = self.0.iter().find(|(known, _)| std::sync::Arc::ptr_eq(known, btf)) {
+            return Some(fd.clone());
+        }
+        let fd = std::sync::Arc::new(btf_load(&btf.to_bytes()).ok()?);
+        self.0.push((btf.clone(), fd.clone()));
+        Some(fd)
+    }
+}
+
+pub(crate) fn create(map: &MapInfo, types: &mut Types) -> Option<OwnedFd> {
     let inner = match &map.inner {
-        Some(inner) => Some(create(inner)?),
+        Some(inner) => Some(create(inner, types)?),
         None => None,
     };
     let btf = match &map.btf {
-        Some(btf) if map.value_type.0 != 0 => Some(btf_load(&btf.to_bytes()).ok()?),
+        Some(btf) if map.value_type.0 != 0 => Some(types.load(btf)?),
         _ => None,
     };
     let request = MapRequest {
