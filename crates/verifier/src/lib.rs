@@ -21,6 +21,7 @@ pub mod program;
 pub mod record;
 pub mod rejection;
 mod shape;
+mod signatures;
 pub mod state;
 pub mod value;
 mod verdict;
@@ -52,6 +53,7 @@ fn prove<'a>(
     watch: Option<&'a mut dyn explore::Watch>,
 ) -> Checked<Facts> {
     let shape = Shape::of(input)?;
+    signatures::check(input, &shape)?;
     let mut state = check::entry(input)?;
     let target = kernel::Target::of(input)?;
     let maps = record::maps(input)?;

@@ -4,7 +4,7 @@ use skep_isa::{Imm64, LegacyMode, Reg as Number};
 use skep_platform::{MapType, ProgramType};
 
 use crate::Code;
-use crate::explore::Walk;
+use crate::explore::{Next, Walk};
 use crate::state::{MapId, Reg, RegKind};
 use crate::verdict::Checked;
 
@@ -64,8 +64,8 @@ impl Walk<'_> {
         Ok(reg)
     }
 
-    /// The loads of classic BPF: the packet through r6, the value in r0, nothing else survives.
-    pub(crate) fn legacy_load(&mut self, mode: LegacyMode) -> Checked {
+    /// The loads of classic BPF: the packet through r6, the value in r0, no other argument survives.
+    pub(crate) fn legacy_load(&mut self, mode: LegacyMode, next: usize) -> Checked<Next> {
         use ProgramType::{SchedAct, SchedCls, SocketFilter};
         let program = self.input.program_type;
         let skb = matches!(program, SocketFilter | SchedCls | SchedAct);
@@ -78,9 +78,6 @@ impl Walk<'_> {
         if let Some(held) = self.state.held.first() {
             let code = if held.lock.is_some() { Code::LockHeld } else { Code::ReferenceLeak };
             return self.fail(code, "a legacy packet load may end the program while something is held");
-        }
-        if self.state.depth() > 0 {
-            return self.unsupported("legacy packet loads in functions");
         }
         let context = self.read(Number::R6)?;
         if context.kind != RegKind::Ctx || context.off != 0 || context.value.as_constant() != Some(0) {
@@ -97,7 +94,14 @@ impl Walk<'_> {
             }
         }
         self.forget_arguments();
-        self.write(Number::R0, Reg::UNKNOWN)
+        self.write(Number::R0, Reg::UNKNOWN)?;
+        if self.state.depth() == 0 {
+            return Ok(Next::At(next));
+        }
+        // Beyond the packet the load ends its function, which then returns 0.
+        self.push(self.state.clone(), next)?;
+        self.write(Number::R0, Reg::constant(0))?;
+        self.exit()
     }
 
     /// r0 to r5 have no value after a call.

@@ -52,7 +52,7 @@ impl Walk<'_> {
             Insn::Store { size, dst, off, src } => self.store(size, dst, off, src)?,
             Insn::StoreRelease { size, dst, off, src } => self.store_release(size, dst, off, src)?,
             Insn::Atomic { op, size, dst, off, src } => self.atomic(op, size, dst, off, src)?,
-            Insn::LegacyLoad { mode, .. } => self.legacy_load(mode)?,
+            Insn::LegacyLoad { mode, .. } => return self.legacy_load(mode, next),
             Insn::Jump { .. } => return Ok(Next::At(insn.jump_target(self.at).unwrap_or(next))),
             Insn::JumpIf { width, cond, dst, src, .. } => {
                 let target = insn.jump_target(self.at).unwrap_or(next);

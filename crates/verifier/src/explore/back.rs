@@ -115,6 +115,11 @@ pub(crate) fn back(
                 }
             }
         }
+        // One beyond the packet returns 0 for its function.
+        Insn::LegacyLoad { .. } if next != at + 1 => {
+            sought.drop(Number::R0);
+            return into_callee(shape, next, sought);
+        }
         // What it reads of the packet is not followed.
         Insn::LegacyLoad { .. } => return !sought.has(Number::R0),
         Insn::JumpIf { dst, src, .. } => {

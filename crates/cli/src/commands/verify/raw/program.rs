@@ -20,6 +20,8 @@ const BASE64_STARTS: [&str; 2] = ["n+sB", "658B"];
 
 /// Bytes of a function record where the line does not say: `struct bpf_func_info`.
 const FUNC_INFO: u32 = 8;
+/// The longest that Linux takes.
+const MAX_FUNC_INFO: u32 = 252;
 
 /// BTFs kept for the lines that follow; a file often names the same one on every line.
 const KEEP: usize = 64;
@@ -158,9 +160,11 @@ fn attach_type(fields: &Fields<'_>, program_type: ProgramType) -> Result<Option<
 fn functions(fields: &Fields<'_>) -> Result<Vec<FunctionInfo>, String> {
     let size = match fields.number32("func_info_rec_size")? {
         0 => FUNC_INFO,
-        size @ FUNC_INFO..=256 if size.is_multiple_of(4) => size,
+        size @ FUNC_INFO..=MAX_FUNC_INFO if size.is_multiple_of(4) => size,
         size => {
-            return Err(format!("func_info_rec_size: expected a multiple of 4 from 8 to 256, found {size}"));
+            return Err(format!(
+                "func_info_rec_size: expected a multiple of 4 from 8 to {MAX_FUNC_INFO}, found {size}"
+            ));
         }
     };
     let bytes = fields.hex("func_info")?.unwrap_or_default();
