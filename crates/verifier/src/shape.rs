@@ -96,6 +96,7 @@ impl Shape {
         };
         shape.check_jumps()?;
         shape.summaries = analysis::summaries(&shape);
+        analysis::check_early_ends(input, &shape)?;
         shape.check_reach(input.unprivileged)?;
         shape.mark_points();
         shape.live = analysis::live_registers(&shape);

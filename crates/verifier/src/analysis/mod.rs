@@ -1,12 +1,14 @@
 //! What can be said of a program before it is walked.
 
 mod depth;
+mod early;
 mod exception;
 mod live;
 mod loops;
 mod summary;
 
 pub(crate) use depth::check_stack_depth;
+pub(crate) use early::check_early_ends;
 pub(crate) use exception::{catcher, check_throws};
 pub(crate) use live::live_registers;
 pub(crate) use loops::components;

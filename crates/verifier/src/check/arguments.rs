@@ -358,11 +358,7 @@ impl Walk<'_> {
         let touch = Touch { number, off: 0, size, purpose };
         if let RegKind::Stack(_) = reg.kind {
             if size == 0 && zero_allowed {
-                let off = i64::from(reg.off) + reg.value.s64.min;
-                if !(-512..0).contains(&off) {
-                    return self.fail_at(Code::StackBounds, number, "a pointer outside of the stack");
-                }
-                return Ok(());
+                return self.on_stack(number, &reg);
             }
             let reach = self.stack_reach(number, &reg, 0, size)?;
             if fill == Some(true) && reach.low == reach.high {
@@ -379,6 +375,15 @@ impl Walk<'_> {
             return self.fail_at(Code::BadSize, number, "memory of no bytes");
         }
         self.reachable(&reg, touch).map(drop)
+    }
+
+    /// A pointer to no bytes must still be one into the stack.
+    pub(crate) fn on_stack(&self, number: Number, reg: &Reg) -> Checked {
+        let off = i64::from(reg.off) + reg.value.s64.min;
+        if (-512..0).contains(&off) {
+            return Ok(());
+        }
+        self.fail_at(Code::StackBounds, number, "a pointer outside of the stack")
     }
 
     /// Whether the key of an array is a known number, so that the look-up surely finds a value.

@@ -84,7 +84,7 @@ impl Walk<'_> {
     }
 
     fn check_tail_call(&self) -> Checked {
-        self.nothing_held("the program may go on in another")?;
+        self.nothing_held_here("the program may go on in another")?;
         if self.input.has(crate::program::flags::SLEEPABLE) && self.input.program_type == ProgramType::Syscall
         {
             return self.fail(Code::HelperNotAllowed, "system call programs may not tail-call");

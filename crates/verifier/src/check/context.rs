@@ -120,21 +120,23 @@ impl Walk<'_> {
     /// Contexts that are plain memory.
     fn raw_context(&mut self, touch: Touch) -> Checked {
         // What a tracepoint's record and a system call's argument may hold at most.
-        const PAGE: u32 = 4096;
+        const RECORD_MAX: u32 = 8192;
         const SYSCALL_MAX: u32 = 0xffff;
         let program = self.input.program_type;
         let limit = match program {
             ProgramType::Syscall => SYSCALL_MAX,
             ProgramType::LircMode2 => 4,
-            _ => context::raw_size(program).unwrap_or(PAGE),
+            _ => context::raw_size(program).unwrap_or(RECORD_MAX),
         };
         let end = i64::from(touch.off) + i64::from(touch.size);
         let record = program == ProgramType::RawTracepointWritable && touch.off == 0;
         if record && touch.size != 8 {
             return self.refuse(touch);
         }
-        let aligned = program == ProgramType::Syscall || touch.off % touch.size == 0;
-        if touch.off < 0 || end > i64::from(limit) || !aligned {
+        let aligned = touch.off % touch.size == 0;
+        // A record begins with what is the kernel's own.
+        let first = if program == ProgramType::Tracepoint { 8 } else { 0 };
+        if touch.off < first || end > i64::from(limit) || !aligned {
             return self.refuse(touch);
         }
         if program == ProgramType::LircMode2 && touch.size != 4 {

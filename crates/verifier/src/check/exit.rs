@@ -233,6 +233,17 @@ impl Walk<'_> {
         self.nothing_held_but(None, what)
     }
 
+    /// The same; in a function of the program its caller may still release references.
+    pub(crate) fn nothing_held_here(&self, what: &str) -> Checked {
+        if self.state.depth() == 0 {
+            return self.nothing_held(what);
+        }
+        match self.region() {
+            Some(region) => self.fail(Code::RegionHeld, format!("{what} in {region}")),
+            None => Ok(()),
+        }
+    }
+
     /// The same, but for one reference that goes with the result.
     fn nothing_held_but(&self, returned: Option<u32>, what: &str) -> Checked {
         if let Some(held) = self.state.held.iter().find(|held| Some(held.id) != returned) {

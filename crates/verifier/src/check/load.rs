@@ -22,6 +22,9 @@ impl Walk<'_> {
                 let Some(function) = target.and_then(|target| self.shape.function_from(target)) else {
                     return self.fail(Code::BadCallback, "the address of something that is no function");
                 };
+                if self.is_global(function) {
+                    return self.fail(Code::BadCallback, "a callback must be static");
+                }
                 Ok(Reg::pointer(RegKind::Func(function as u32)))
             }
             Imm64::BtfId { module_fd, .. } if module_fd != 0 => {
@@ -75,10 +78,7 @@ impl Walk<'_> {
                 "legacy packet loads are for socket filters and traffic control",
             );
         }
-        if let Some(held) = self.state.held.first() {
-            let code = if held.lock.is_some() { Code::LockHeld } else { Code::ReferenceLeak };
-            return self.fail(code, "a legacy packet load may end the program while something is held");
-        }
+        self.nothing_held_here("a legacy packet load may end the program")?;
         let context = self.read(Number::R6)?;
         if context.kind != RegKind::Ctx || context.off != 0 || context.value.as_constant() != Some(0) {
             return self.fail_at(

@@ -21,6 +21,7 @@ mod memory;
 mod object;
 mod pointer;
 mod returns;
+mod signature;
 mod special;
 mod speculation;
 mod stack;
