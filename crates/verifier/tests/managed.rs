@@ -3,6 +3,8 @@
 //! The sources are in `tests/managed`, many small programs a file; they are compiled here. The verdicts stand in `tests/managed/verdicts.txt`
 //! (`BLESS=1` writes them), and where the kernel can be asked they must be its own.
 
+#![allow(clippy::unwrap_used)] // A test may panic.
+
 mod common;
 
 use std::collections::BTreeMap;
