@@ -21,8 +21,15 @@ use skep_platform::MapFlags;
 use skep_verifier::program::flags;
 use skep_verifier::{FunctionInfo, Input, MapInfo, Verdict, verify};
 
-const FILES: &[(&str, &str)] =
-    &[("timer", "v3"), ("graph", "v3"), ("kptr", "v3"), ("work", "v3"), ("arena", "v4"), ("maps", "v3")];
+const FILES: &[(&str, &str)] = &[
+    ("timer", "v3"),
+    ("graph", "v3"),
+    ("kptr", "v3"),
+    ("work", "v3"),
+    ("arena", "v4"),
+    ("maps", "v3"),
+    ("mixed", "v3"),
+];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/managed")
