@@ -340,3 +340,20 @@ fn the_walk_is_shown_when_asked_for() {
     let sum: u64 = rows.iter().filter_map(|row| row["processed"].as_u64()).sum();
     assert_eq!(Some(sum), program["processed"].as_u64());
 }
+
+#[test]
+fn a_counterexample_is_found_and_seen() {
+    let Some(object) = mistakes("a_counterexample_is_found_and_seen") else { return };
+    let output = run(&["verify", object.arg(), "--counterexample"]);
+    let shown = text(&output.stdout);
+    for expected in
+        ["a packet of 14 bytes:", "0000  00 00 00", "ends 1 byte past the end of the 14-byte packet"]
+    {
+        assert!(shown.contains(expected), "expected {expected:?} in\n{shown}");
+    }
+    let output = run(&["verify", object.arg(), "--counterexample", "--format", "json"]);
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let found = &document["objects"][0]["programs"][0]["rejection"]["counterexample"];
+    assert_eq!((&found["found"], &found["maps"]), (&true.into(), &"initial".into()));
+    assert_eq!(found["fault"]["kind"], "null-pointer");
+}

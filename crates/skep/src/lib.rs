@@ -36,6 +36,7 @@
 
 pub mod assembly;
 pub mod capture;
+pub mod counterexample;
 pub mod dump;
 mod engine;
 mod error;

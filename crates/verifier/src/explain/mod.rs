@@ -23,12 +23,14 @@ mod resources;
 mod story;
 mod trail;
 mod values;
+mod wants;
 mod words;
 
 pub use log::{LogOptions, kernel_text, log, log_from};
 pub use log_state::Fields;
 pub use profile::profile;
 pub use trail::{Branch, Trail};
+pub use wants::{Source, Want};
 pub use words::{callee, name as callee_name, number, reg as register};
 
 use crate::program::Input;
@@ -139,7 +141,8 @@ fn tell_with_cause(
     rejection.notes.retain(|note| note.insn < input.insns.len());
     rejection.help = rejection.help.take().or(told.help);
     let label = told.label.unwrap_or_else(|| rejection.code.title().to_owned());
-    let trail = Trail::of(&story);
+    let mut trail = Trail::of(&story);
+    (trail.wants, trail.packet) = wants::of(&story, &rejection);
     (Explained { rejection, label, damage: told.damage, trail }, told.cause)
 }
 

@@ -13,6 +13,10 @@ pub struct Trail {
     pub branches: Vec<Branch>,
     /// The calls of helpers among them: slot and helper, in order.
     pub helpers: Vec<(usize, i32)>,
+    /// Fields of the input and the values that lead along this path.
+    pub wants: Vec<super::Want>,
+    /// The bytes of packet that the path proves, where the error is about a packet pointer.
+    pub packet: Option<u32>,
 }
 
 /// A conditional jump that came out one way.

@@ -1,5 +1,6 @@
 //! A rejection in terms of the source: which line, which part of it, and what the other lines have to do with it.
 
+use skep::counterexample::Search;
 use skep::verify::Case;
 use skep_isa::{Call, Insn, text};
 use skep_object::{Object, Program};
@@ -23,6 +24,8 @@ pub(super) struct Finding {
     pub(super) damage: Option<String>,
     /// The path that leads there.
     pub(super) trail: Trail,
+    /// `--counterexample`: what the search found.
+    pub(super) example: Option<Search>,
     /// All source lines of the program, for what stands around the spots.
     pub(super) lines: Vec<SourceLine>,
     /// The instructions as text, by slot; empty for second halves.
@@ -94,6 +97,7 @@ impl Finding {
             label: explained.label.clone(),
             damage: explained.damage.clone(),
             trail: explained.trail.clone(),
+            example: None,
             lines: Vec::new(),
             listing,
         }

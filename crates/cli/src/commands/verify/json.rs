@@ -67,6 +67,9 @@ pub(super) fn rejection(finding: &Finding) -> Value {
     });
     value["at"] = spot(finding, &finding.at);
     value["notes"] = finding.notes.iter().map(note).collect();
+    if let Some(search) = &finding.example {
+        value["counterexample"] = super::example::json(search);
+    }
     value["path"] = json!(finding.trail.steps);
     value["label"] = json!(finding.label);
     value["compiler"] = json!(finding.damage);

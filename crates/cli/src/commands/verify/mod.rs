@@ -7,6 +7,7 @@
 
 #[cfg(test)]
 mod catalogue;
+mod example;
 mod finding;
 mod json;
 mod kernel_log;
@@ -92,6 +93,10 @@ pub(crate) struct Args {
     /// What the log shows, separated by commas [default: all]
     #[arg(long, value_name = "FIELD", value_delimiter = ',', requires = "log", help_heading = "Output")]
     fields: Vec<Column>,
+
+    /// Look for a packet, a context and map contents that lead to the error, by running the program in the checking interpreter
+    #[arg(long, conflicts_with_all = ["raw", "kernel_log"], help_heading = "Output")]
+    counterexample: bool,
 
     /// Say how many instructions were processed for each source line
     #[arg(long, help_heading = "Output")]

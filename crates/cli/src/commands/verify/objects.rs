@@ -98,10 +98,17 @@ fn judge(args: &Args, object: Object, setting: &Setting) -> Result<Judged, Failu
         let program = &object.programs[index];
         let case = cases.case(program);
         let (report, time) = case.verify();
-        let findings = match &report.verdict {
+        let mut findings = match &report.verdict {
             Verdict::Rejected(rejection) => Finding::all(&object, program, &case, rejection),
             _ => Vec::new(),
         };
+        if args.counterexample {
+            for finding in &mut findings {
+                let at = finding.at.insn;
+                finding.example =
+                    Some(skep::counterexample::search(&object, &program.name, setting, &finding.trail, at));
+            }
+        }
         let log = args.log.map(|level| {
             let source = |at: usize| finding::source_text(&object, program, at);
             skep::verify::log(&case.input, level, args.fields(), &source)

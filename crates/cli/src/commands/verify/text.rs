@@ -43,6 +43,9 @@ pub(super) fn object(judged: &Judged, out: &mut dyn Write) -> io::Result<()> {
         }
         for finding in &program.findings {
             writeln!(out, "\n{}", render(finding))?;
+            if let Some(search) = &finding.example {
+                write!(out, "\n{}", super::example::text(search))?;
+            }
         }
     }
     Ok(())
@@ -245,6 +248,7 @@ mod tests {
             label: "an access through a pointer that may be NULL".into(),
             damage: None,
             trail: Default::default(),
+            example: None,
             lines: if source { vec![lookup, used] } else { Vec::new() },
             listing: ["r1 = map_idx[0]", "", "call 1", "r1 = *(u64 *)(r0 +0)", "exit"]
                 .map(String::from)

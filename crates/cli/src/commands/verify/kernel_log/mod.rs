@@ -69,6 +69,7 @@ fn finding(name: &str, log: &Log) -> Option<Finding> {
         label: rule.code.title().to_owned(),
         damage: None,
         trail: Trail { steps: log.path.iter().map(|step| step.at).collect(), ..Trail::default() },
+        example: None,
         lines: log.path.iter().filter_map(|step| line_of(name, step)).collect(),
         listing,
     })

@@ -1,0 +1,236 @@
+//! Inputs that make a rejected program do what it is rejected for.
+//!
+//! The failing path says which fields of the packet and of the context decide its branches, and what they should be ([`Want`]). Packets are
+//! made from that, of the lengths that matter, with maps as they are created and with maps that are filled, and each is run in
+//! the checking interpreter. Only what ends there with a fault at the very instruction is a counterexample; that none is found
+//! proves nothing.
+
+use std::sync::Arc;
+
+use skep_maps::Map;
+use skep_object::Object;
+use skep_platform::{MapType, ProgramType};
+use skep_verifier::explain::{Source, Trail, Want};
+use skep_vm::net::{Environment, SkbContext, XdpContext};
+use skep_vm::{Fault, FaultKind, Memory, Options, Program};
+
+use crate::engine::Engine;
+use crate::load::Loaded;
+use crate::verify::Setting;
+
+/// Runs of one input, as helpers may return anything.
+const REPEATS: usize = 8;
+/// Instructions of a run after which a loop counts as one without end.
+const BUDGET: u64 = 4_000_000;
+/// The longest packet that is made.
+const MOST: u32 = 9000;
+/// The least packet that is tried where the length does not matter.
+const USUAL: u32 = 64;
+/// Bytes of contexts that are plain memory.
+const CONTEXT: usize = 512;
+
+/// An input that was seen to lead to the error.
+#[derive(Clone, Debug)]
+pub struct Counterexample {
+    /// The packet, for programs that take packets.
+    pub packet: Option<Vec<u8>>,
+    /// The context's bytes, for programs whose context is plain memory.
+    pub context: Option<Vec<u8>>,
+    /// Fields of a packet program's context and their values, by offset.
+    pub fields: Vec<(u32, u64)>,
+    /// What maps hold.
+    pub maps: Contents,
+    /// The bytes that decide: offset and length, in the packet or the context.
+    pub marks: Vec<(usize, usize)>,
+    /// Whether the run depends on what helpers returned, so that it took more than one.
+    pub by_chance: bool,
+    /// What happened.
+    pub fault: Fault,
+}
+
+/// What maps hold before the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Contents {
+    /// What the object says: nothing, or zeros.
+    Initial,
+    /// Arrays hold ones in every bit; hashes an entry of ones under the keys of zeros and of ones.
+    Ones,
+}
+
+/// What a search found.
+#[derive(Clone, Debug)]
+pub enum Search {
+    /// This.
+    Found(Box<Counterexample>),
+    /// Nothing in so many runs.
+    NotFound(usize),
+    /// The program cannot be run, for this reason.
+    Impossible(String),
+}
+
+/// Looks for an input that leads along `trail` to a fault at slot `at`.
+pub fn search(object: &Object, program: &str, setting: &Setting, trail: &Trail, at: usize) -> Search {
+    let options = Options { budget: BUDGET, trace: skep_vm::Trace::Collect, ..Options::default() };
+    let mut engine = Engine::builder().unproved().options(options).kconfig(setting.kconfig.clone());
+    if let Some(kernel) = &setting.kernel {
+        engine = engine.target(kernel.clone());
+    }
+    let engine = engine.build();
+    let mut runs = 0;
+    for maps in [Contents::Initial, Contents::Ones] {
+        let mut loader = engine.loader(object).program(program);
+        for (variable, value) in &setting.variables {
+            loader = loader.set(variable, value);
+        }
+        let loaded = match loader.load() {
+            Ok(loaded) => loaded,
+            Err(error) => return Search::Impossible(error.to_string()),
+        };
+        if maps == Contents::Ones {
+            fill(&loaded);
+        }
+        let Ok(program) = loaded.program(program) else { continue };
+        for candidate in candidates(trail) {
+            for repeat in 0..REPEATS {
+                runs += 1;
+                let Err(fault) = candidate.run(program) else { continue };
+                let endless = fault.kind == FaultKind::Budget && trail.steps.contains(&fault.at);
+                if fault.at == at || endless {
+                    return Search::Found(Box::new(candidate.found(program, maps, repeat > 0, fault)));
+                }
+            }
+        }
+    }
+    Search::NotFound(runs)
+}
+
+/// An input to try.
+struct Candidate {
+    bytes: Vec<u8>,
+    wants: Vec<Want>,
+}
+
+/// Inputs that take the path as far as is known, of the lengths that matter.
+fn candidates(trail: &Trail) -> Vec<Candidate> {
+    let reach = trail.wants.iter().map(|want| match want.source {
+        Source::Packet(at) => at.saturating_add(want.size),
+        Source::Context(_) => 0,
+    });
+    let reach = reach.max().unwrap_or(0).min(MOST);
+    let proved = trail.packet.unwrap_or(0).min(MOST);
+    let mut lengths = vec![proved.max(reach), USUAL.max(reach), proved, 0];
+    lengths.dedup();
+    let mut all = Vec::new();
+    for length in lengths {
+        // What nothing is asked of is zero in one packet and ones in the other.
+        for rest in [0u8, 0xff] {
+            let mut bytes = vec![rest; length as usize];
+            for want in &trail.wants {
+                if let Source::Packet(at) = want.source {
+                    put(&mut bytes, at as usize, want);
+                }
+            }
+            all.push(Candidate { bytes, wants: trail.wants.clone() });
+        }
+    }
+    all
+}
+
+fn put(bytes: &mut [u8], at: usize, want: &Want) {
+    for (index, byte) in want.value.to_le_bytes().iter().take(want.size as usize).enumerate() {
+        if let Some(place) = bytes.get_mut(at + index) {
+            *place = *byte;
+        }
+    }
+}
+
+impl Candidate {
+    /// What the path asks of a context's field.
+    fn field(&self, offset: u32) -> Option<u64> {
+        let wanted = |want: &&Want| want.source == Source::Context(offset);
+        self.wants.iter().rev().find(wanted).map(|want| want.value)
+    }
+
+    fn run(&self, program: &Program) -> Result<(), Fault> {
+        const XDP_IFINDEX: u32 = 12;
+        const XDP_QUEUE: u32 = 16;
+        const SKB_IFINDEX: u32 = 40;
+        let environment = Arc::new(Environment::default());
+        let field = |offset, usual: u32| self.field(offset).map_or(usual, |value| value as u32);
+        let outcome = match program.hook().program_type() {
+            Some(ProgramType::Xdp) => {
+                let mut context = XdpContext::new(environment, None);
+                context.ingress_ifindex = field(XDP_IFINDEX, 1);
+                context.rx_queue_index = field(XDP_QUEUE, 0);
+                context.reset(&self.bytes);
+                program.run(&mut context)
+            }
+            Some(kind) if crate::replay::Replay::takes(kind) => {
+                let mut context = SkbContext::new(kind, None, environment, field(SKB_IFINDEX, 1));
+                context.reset(&self.bytes);
+                program.run(&mut context)
+            }
+            _ => program.run(&mut Memory::new(&mut self.memory())),
+        };
+        outcome.map(drop)
+    }
+
+    /// A context that is plain memory.
+    fn memory(&self) -> Vec<u8> {
+        let mut bytes = vec![0; CONTEXT];
+        for want in &self.wants {
+            if let Source::Context(at) = want.source {
+                put(&mut bytes, at as usize, want);
+            }
+        }
+        bytes
+    }
+
+    fn found(&self, program: &Program, maps: Contents, by_chance: bool, fault: Fault) -> Counterexample {
+        let kind = program.hook().program_type();
+        let packets = kind.is_some_and(crate::replay::Replay::takes);
+        let mark = |want: &Want| match (want.source, packets) {
+            (Source::Packet(at), true) | (Source::Context(at), false) => {
+                Some((at as usize, want.size as usize))
+            }
+            _ => None,
+        };
+        let fields = self.wants.iter().filter_map(|want| match want.source {
+            Source::Context(at) if packets => Some((at, want.value)),
+            _ => None,
+        });
+        Counterexample {
+            packet: packets.then(|| self.bytes.clone()),
+            context: (!packets).then(|| self.memory()),
+            fields: fields.collect(),
+            maps,
+            marks: self.wants.iter().filter_map(mark).collect(),
+            by_chance,
+            fault,
+        }
+    }
+}
+
+/// Fills the maps that a program may find values in.
+fn fill(loaded: &Loaded) {
+    for map in loaded.maps() {
+        // What cannot be filled stays as it is.
+        let _ = fill_one(map);
+    }
+}
+
+fn fill_one(map: &Map) -> Option<()> {
+    let (kind, key, value) = {
+        let spec = map.spec();
+        (spec.map_type, spec.key_size as usize, spec.value_size as usize)
+    };
+    let ones = vec![0xff; value];
+    match kind {
+        MapType::Array | MapType::PercpuArray => map.update(&vec![0; key], &ones, 0).ok(),
+        MapType::Hash | MapType::LruHash | MapType::PercpuHash | MapType::LruPercpuHash => {
+            map.update(&vec![0; key], &ones, 0).ok()?;
+            map.update(&vec![0xff; key], &ones, 0).ok()
+        }
+        _ => None,
+    }
+}
