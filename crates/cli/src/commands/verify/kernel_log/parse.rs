@@ -138,11 +138,8 @@ fn leading(text: &str) -> Option<usize> {
 fn step(line: &str) -> Option<(usize, &str)> {
     let (at, rest) = line.split_once(": (")?;
     let at = at.parse().ok()?;
-    let code = rest.split_once(") ")?.0;
-    (code.len() == 2 && u8::from_str_radix(code, 16).is_ok())
-        .then_some((at, rest))
-        .map(|(at, rest)| (at, rest))
-        .or_else(|| rest.starts_with("95)").then_some((at, rest)))
+    let code = rest.split_once(')')?.0;
+    (code.len() == 2 && u8::from_str_radix(code, 16).is_ok()).then_some((at, rest))
 }
 
 /// `from 5 to 28: …`
