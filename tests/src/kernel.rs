@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
-use skep_fuzz::generate::{Generated, MapKind, MapWanted};
+use skep_fuzz::generate::{Generated, MapWanted, function_types};
 use skep_fuzz::user::Ran;
 use skep_isa::RawInsn;
 use skep_linux::{
-    LoadRefused, LoadRequest, MapRequest, RunRequest, map_create, map_lookup, map_next_key, prog_load,
-    prog_test_run,
+    LoadRefused, LoadRequest, MapRequest, RunRequest, btf_load, map_create, map_lookup, map_next_key,
+    prog_load, prog_test_run,
 };
-use skep_platform::{Errno, MapType, ProgramType};
+use skep_platform::{Errno, ProgramType};
 
 /// Why the kernel has no result.
 #[derive(Debug)]
@@ -23,6 +23,9 @@ pub enum Refused {
 
 /// The opcode of `lddw`.
 const LDDW: u8 = 0x18;
+
+/// The log level of the verifier's figures alone: no walk is written down, which would take most of the time.
+const STATISTICS: u32 = 4;
 
 /// Pseudo sources of `lddw`: a map by index becomes a map by file descriptor.
 const BY_INDEX: u8 = 5;
@@ -43,12 +46,44 @@ pub fn run(program: &Generated) -> Result<Ran, Refused> {
     Ok(Ran { value: result.ret, packet: result.data, maps })
 }
 
-fn create(wanted: &MapWanted) -> Result<OwnedFd, Refused> {
-    let kind = match wanted.kind {
-        MapKind::Array => MapType::Array,
-        MapKind::Hash => MapType::Hash,
+/// The maps of a program; the same will do for all programs with the same maps.
+///
+/// # Errors
+/// When the kernel refuses one.
+pub fn maps(program: &Generated) -> Result<Vec<OwnedFd>, Refused> {
+    program.maps.iter().map(create).collect()
+}
+
+/// Whether the kernel's verifier takes the program; if not, its last words.
+///
+/// # Errors
+/// Those words.
+pub fn verdict(program: &Generated, maps: &[OwnedFd]) -> Result<(), String> {
+    let insns = with_maps(&program.insns, maps);
+    let (types, functions) = function_types(&program.insns);
+    let btf = btf_load(&types).map_err(|errno| format!("types: {errno}"))?;
+    let records = functions.iter().flat_map(|(start, id)| [*start as u32, *id]);
+    let func_info: Vec<u8> = records.flat_map(u32::to_ne_bytes).collect();
+    let request = LoadRequest {
+        log_level: STATISTICS,
+        btf: Some(btf.as_fd()),
+        func_info: &func_info,
+        ..LoadRequest::new(ProgramType::Xdp, &insns)
     };
-    let request = MapRequest::new(kind, wanted.key_size, wanted.value_size, wanted.max_entries);
+    match prog_load(&request) {
+        Ok(_) => Ok(()),
+        Err(refused) => {
+            let words =
+                |line: &&str| !line.starts_with("processed ") && !line.starts_with("verification time");
+            let words = refused.log.lines().rev().filter(|line| !line.starts_with("stack depth")).find(words);
+            Err(words.unwrap_or("no words").to_owned())
+        }
+    }
+}
+
+fn create(wanted: &MapWanted) -> Result<OwnedFd, Refused> {
+    let request =
+        MapRequest::new(wanted.kind.map_type(), wanted.key_size, wanted.value_size, wanted.max_entries);
     map_create(&request).map_err(|e| Refused::Call("map creation", e))
 }
 
@@ -58,7 +93,8 @@ fn with_maps(insns: &[RawInsn], maps: &[OwnedFd]) -> Vec<RawInsn> {
     for slot in &mut insns {
         if slot.code == LDDW && slot.src == BY_INDEX {
             slot.src = BY_FD;
-            slot.imm = maps[slot.imm as usize].as_raw_fd();
+            // A changed program may name a map that is not there; nothing is behind this number.
+            slot.imm = maps.get(slot.imm as usize).map_or(i32::MAX, |map| map.as_raw_fd());
         }
     }
     insns

@@ -89,6 +89,9 @@ impl Args {
         let cases = Cases::new(&object, setting).map_err(|error| error.to_string())?;
         for program in &object.programs {
             let case = cases.case(program);
+            if program.section == ".text" {
+                continue;
+            }
             if let Some(why) = &case.unfit {
                 eprintln!("{}: {}: {why}", path.display(), program.name);
                 continue;
@@ -104,6 +107,7 @@ impl Args {
     fn types(&self, name: &str, object: &Object) -> Result<Option<String>, String> {
         let Some(bytes) = acceptable_types(object) else { return Ok(None) };
         let Some(folder) = &self.types else { return Ok(Some(base64(&bytes))) };
+        let folder = folder.canonicalize().map_err(|error| format!("{}: {error}", folder.display()))?;
         let path = folder.join(format!("{name}.btf"));
         fs::write(&path, bytes).map_err(|error| format!("{}: {error}", path.display()))?;
         Ok(Some(path.to_string_lossy().into_owned()))

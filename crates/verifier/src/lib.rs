@@ -11,6 +11,7 @@
 
 mod analysis;
 mod check;
+mod claims;
 mod code_text;
 mod encoding;
 pub mod explain;
@@ -26,6 +27,7 @@ pub mod state;
 pub mod value;
 mod verdict;
 
+pub use claims::{Claim, Claims, Seen};
 pub use host::Host;
 pub use program::{FunctionInfo, Input, MapInfo, Symbol, SymbolKind};
 pub use rejection::{Code, Note, Place, Rejection};

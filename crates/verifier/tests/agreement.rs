@@ -5,17 +5,14 @@ mod common;
 use common::{Agreement, live};
 use skep_fuzz::generate::{Features, xdp};
 use skep_fuzz::rng::Rng;
-use skep_platform::{MapType, ProgramType};
+use skep_platform::ProgramType;
 use skep_verifier::{Input, MapInfo};
 
 fn generated(seed: u64) -> Input {
     let mut rng = Rng::new(seed, 0);
     let program = xdp(&mut rng, Features::ALL);
     let map = |wanted: &skep_fuzz::generate::MapWanted| {
-        let map_type = match wanted.kind {
-            skep_fuzz::generate::MapKind::Array => MapType::Array,
-            skep_fuzz::generate::MapKind::Hash => MapType::Hash,
-        };
+        let map_type = wanted.kind.map_type();
         MapInfo::new(map_type, wanted.key_size, wanted.value_size, wanted.max_entries)
     };
     let mut input = Input::new(ProgramType::Xdp, program.insns);

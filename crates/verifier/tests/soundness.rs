@@ -3,17 +3,13 @@
 use skep_fuzz::generate::{Features, Generated, xdp};
 use skep_fuzz::rng::Rng;
 use skep_fuzz::user::{Refused, run};
-use skep_platform::{MapType, ProgramType};
+use skep_platform::ProgramType;
 use skep_verifier::{Input, MapInfo, verify};
 
 fn input(program: &Generated) -> Input {
     let mut input = Input::new(ProgramType::Xdp, program.insns.clone());
     let map = |wanted: &skep_fuzz::generate::MapWanted| {
-        let map_type = match wanted.kind {
-            skep_fuzz::generate::MapKind::Array => MapType::Array,
-            skep_fuzz::generate::MapKind::Hash => MapType::Hash,
-        };
-        MapInfo::new(map_type, wanted.key_size, wanted.value_size, wanted.max_entries)
+        MapInfo::new(wanted.kind.map_type(), wanted.key_size, wanted.value_size, wanted.max_entries)
     };
     input.maps = program.maps.iter().map(map).collect();
     input

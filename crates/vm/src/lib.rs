@@ -31,6 +31,7 @@ mod tracing;
 
 pub use context::Context;
 pub use exec::MAX_LOOPS;
+pub use exec::Moment;
 pub use exec::Run;
 pub use fault::{Fault, FaultKind};
 pub use hook::Hook;

@@ -134,6 +134,18 @@ impl Program {
         crate::exec::run(self, context)
     }
 
+    /// Runs it once and shows `watch` the registers before every instruction.
+    ///
+    /// # Errors
+    /// As [`Program::run`].
+    pub fn run_observed<'c>(
+        &'c self,
+        context: &'c mut dyn Context,
+        watch: &'c mut (dyn FnMut(&crate::Moment<'_>) + 'c),
+    ) -> Result<Outcome, Fault> {
+        crate::exec::run_observed(self, context, watch)
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
         &self.0.name

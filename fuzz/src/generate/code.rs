@@ -105,6 +105,12 @@ impl Code {
         self.push(Insn::Call(Call::Local(0)));
     }
 
+    /// The address of a function of this program, for a callback.
+    pub(super) fn func(&mut self, dst: Reg, function: usize) {
+        self.calls.push((self.here(), function));
+        self.wide(dst, Imm64::Func(0));
+    }
+
     pub(super) fn helper(&mut self, number: i32) {
         self.push(Insn::Call(Call::Helper(number)));
     }

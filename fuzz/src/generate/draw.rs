@@ -7,7 +7,7 @@ use super::{Function, STACK};
 /// All sizes of a memory access.
 pub(super) const SIZES: &[Size] = &[Size::B, Size::H, Size::W, Size::Dw];
 
-const OPS: &[AluOp] = &[
+pub(super) const OPS: &[AluOp] = &[
     AluOp::Add,
     AluOp::Sub,
     AluOp::Mul,
@@ -22,9 +22,9 @@ const OPS: &[AluOp] = &[
     AluOp::Mov,
 ];
 
-const V4_OPS: &[AluOp] = &[AluOp::Sdiv, AluOp::Smod];
+pub(super) const V4_OPS: &[AluOp] = &[AluOp::Sdiv, AluOp::Smod];
 
-const CONDITIONS: &[Condition] = &[
+pub(super) const CONDITIONS: &[Condition] = &[
     Condition::Eq,
     Condition::Ne,
     Condition::Gt,

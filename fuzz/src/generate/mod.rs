@@ -20,8 +20,14 @@ mod body;
 mod calls;
 mod code;
 mod draw;
+mod typed;
+mod types;
 
 use skep_isa::{Insn, RawInsn, Reg, Size};
+use skep_platform::MapType;
+
+pub use typed::{TYPED_MAPS, typed};
+pub use types::{FunctionTypes, function_types};
 
 use crate::rng::Rng;
 use code::Code;
@@ -65,6 +71,25 @@ pub enum MapKind {
     Array,
     /// `BPF_MAP_TYPE_HASH`
     Hash,
+    /// `BPF_MAP_TYPE_PERCPU_ARRAY`
+    PercpuArray,
+    /// `BPF_MAP_TYPE_LRU_HASH`
+    LruHash,
+    /// `BPF_MAP_TYPE_RINGBUF`
+    Ringbuf,
+}
+
+impl MapKind {
+    /// Linux's name for it.
+    pub const fn map_type(self) -> MapType {
+        match self {
+            Self::Array => MapType::Array,
+            Self::Hash => MapType::Hash,
+            Self::PercpuArray => MapType::PercpuArray,
+            Self::LruHash => MapType::LruHash,
+            Self::Ringbuf => MapType::Ringbuf,
+        }
+    }
 }
 
 /// A map that a program refers to by its index in the list.

@@ -64,6 +64,7 @@ impl Walk<'_> {
 
     pub(crate) fn load_acquire(&mut self, size: Size, dst: Number, src: Number, off: i16) -> Checked {
         self.atomic_base(src)?;
+        self.aligned_atomic(src, off.into(), size.bytes() as i32)?;
         self.load(size, false, dst, src, off)
     }
 
@@ -83,6 +84,7 @@ impl Walk<'_> {
 
     pub(crate) fn store_release(&mut self, size: Size, dst: Number, off: i16, src: Number) -> Checked {
         self.atomic_base(dst)?;
+        self.aligned_atomic(dst, off.into(), size.bytes() as i32)?;
         self.store(size, dst, off, Operand::Reg(src))
     }
 
@@ -118,6 +120,12 @@ impl Walk<'_> {
             return self.fail_at(Code::Leak, src, "a pointer is given to an atomic instruction");
         }
         self.atomic_base(dst)?;
+        self.aligned_atomic(dst, off.into(), bytes)?;
+        let base = self.read(dst)?;
+        if matches!(base.kind, RegKind::Stack(_)) && base.value.as_constant().is_none() {
+            let message = "an atomic access to the stack at an offset that is not constant";
+            return self.fail_at(Code::StackBounds, dst, message);
+        }
         // The old value is read first, and what is there must be readable also when nobody keeps it.
         let before = self.read_memory(dst, off.into(), bytes)?;
         if before.is_pointer() && self.input.unprivileged {

@@ -25,6 +25,11 @@ impl Walk<'_> {
                 if self.is_global(function) {
                     return self.fail(Code::BadCallback, "a callback must be static");
                 }
+                // Linux knows by the types which functions are static, and so takes no address without them.
+                let typed = self.input.host.is_some() || !self.input.functions.is_empty();
+                if !typed {
+                    return self.fail(Code::BadCallback, "the address of a function without func_info");
+                }
                 Ok(Reg::pointer(RegKind::Func(function as u32)))
             }
             Imm64::BtfId { module_fd, .. } if module_fd != 0 => {

@@ -257,7 +257,20 @@ impl Walk<'_> {
             RegKind::Stack(_) => true,
             _ => self.input.has(flags::STRICT_ALIGNMENT),
         };
-        if !strict || touch.size == 1 {
+        if strict { self.aligned_strictly(pointer, touch) } else { Ok(()) }
+    }
+
+    /// Atomic instructions demand alignment on every machine, but in arenas, where a fault is caught.
+    pub(super) fn aligned_atomic(&self, number: Number, off: i32, size: i32) -> Checked {
+        let pointer = self.read(number)?;
+        match pointer.kind {
+            RegKind::Arena | RegKind::Scalar => Ok(()),
+            _ => self.aligned_strictly(&pointer, Touch { number, off, size, purpose: Purpose::Read }),
+        }
+    }
+
+    fn aligned_strictly(&self, pointer: &Reg, touch: Touch) -> Checked {
+        if touch.size == 1 {
             return Ok(());
         }
         // Packets begin two bytes off where network headers are to be aligned.

@@ -219,7 +219,8 @@ impl<'a> Walk<'a> {
             );
         }
         self.noted = false;
-        if self.shape.prune.get(self.at) == Some(&true) && self.visit()? {
+        let covers = self.watch.as_ref().is_none_or(|watch| watch.covers());
+        if covers && self.shape.prune.get(self.at) == Some(&true) && self.visit()? {
             self.tell(|watch, walk| watch.covered(walk));
             return Ok(Next::End);
         }

@@ -27,6 +27,11 @@ pub(crate) trait Watch {
     /// The branch that was given this tag is taken up.
     fn resumes(&mut self, _walk: &Walk<'_>, _tag: u32) {}
 
+    /// Whether paths may end because a checkpoint covers them. Without that some programs are walked without end, up to the limit.
+    fn covers(&self) -> bool {
+        true
+    }
+
     /// The path ends at `walk.at`, because a checkpoint covers it.
     fn covered(&mut self, _walk: &Walk<'_>) {}
 

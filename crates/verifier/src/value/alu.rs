@@ -26,9 +26,10 @@ impl Scalar {
             AluOp::Xor => self.xor(other),
             AluOp::Lsh | AluOp::Rsh | AluOp::Arsh => match known_count(width, &other) {
                 Some(count) => self.shift(op, width, count),
-                None => Self::UNKNOWN,
+                None => return Self::UNKNOWN,
             },
-            AluOp::Div | AluOp::Sdiv | AluOp::Mod | AluOp::Smod => Self::UNKNOWN,
+            // Linux gives up before it comes to the upper half, so it does not even know that a 32-bit result has none.
+            AluOp::Div | AluOp::Sdiv | AluOp::Mod | AluOp::Smod => return Self::UNKNOWN,
         };
         if width == Width::W32 {
             result.zero_extend_low();

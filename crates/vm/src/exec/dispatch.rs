@@ -21,6 +21,11 @@ const STORE: u8 = Perm::WRITE.0 | Perm::SPECIAL;
 impl Run<'_> {
     /// Runs from the current place until the frame `floor` exits; its `r0` is the result.
     pub(crate) fn execute(&mut self, floor: usize) -> Result<(), Fault> {
+        if self.watch.is_some() { self.execute_as::<true>(floor) } else { self.execute_as::<false>(floor) }
+    }
+
+    /// The loop, with or without an observer.
+    fn execute_as<const WATCHED: bool>(&mut self, floor: usize) -> Result<(), Fault> {
         let m = self.machine.as_ptr();
         let mut ops: *const Op = self.ops;
         // SAFETY: for the whole loop: `m` is the machine that this run took, reached through a raw pointer only. Register numbers of
@@ -202,6 +207,9 @@ impl Run<'_> {
             let s32 = |a: u32| a as i32;
 
             loop {
+                if WATCHED {
+                    slow!(self.observe());
+                }
                 let op = *ops.add(pc);
                 pc += 1;
                 match op.code {

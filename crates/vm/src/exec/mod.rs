@@ -1,6 +1,6 @@
 //! Running a program.
 //!
-//! * [`machine`]: registers, stack and lives; [`dispatch`]: the inner loop.
+//! * [`machine`]: registers, stack and lives; [`dispatch`]: the inner loop; [`moment`]: what an observer sees.
 //! * [`access`]: accesses that are not plain; [`check`]: the exact reason for each that is refused.
 //! * [`constants`]: pointers that instructions carry; [`arena`]: arena pointers.
 //! * [`pointer`]: arithmetic with pointers; [`atomic`]: atomic operations.
@@ -16,6 +16,7 @@ mod dispatch;
 mod frames;
 mod life;
 mod machine;
+mod moment;
 mod pointer;
 mod run;
 
@@ -30,6 +31,8 @@ pub(crate) use check::{Who, field_name};
 pub(crate) use constants::{map_reg, map_value_exists, value_pointer};
 pub(crate) use life::Undo;
 pub(crate) use machine::OBJECT;
+pub use moment::Moment;
+pub(crate) use moment::Observer;
 pub use run::Run;
 
 /// `may_goto`s per frame, iterations of `bpf_loop` and of the number iterator.
@@ -47,7 +50,21 @@ pub(crate) enum Step {
 
 /// See [`Program::run`].
 pub(crate) fn run(program: &Program, context: &mut dyn Context) -> Result<Outcome, Fault> {
+    run_main(Run::new(program, context, pin()))
+}
+
+/// See [`Program::run_observed`].
+pub(crate) fn run_observed<'c>(
+    program: &'c Program,
+    context: &'c mut dyn Context,
+    watch: &'c mut Observer<'c>,
+) -> Result<Outcome, Fault> {
     let mut run = Run::new(program, context, pin());
+    run.watch = Some(watch);
+    run_main(run)
+}
+
+fn run_main(mut run: Run<'_>) -> Result<Outcome, Fault> {
     run.enter_main();
     let entry = run.context.entry();
     let (r1, r2) = match entry {
@@ -57,7 +74,7 @@ pub(crate) fn run(program: &Program, context: &mut dyn Context) -> Result<Outcom
     run.m().set_reg(1, r1);
     run.m().set_reg(2, r2);
     let value = run.finish(0)?;
-    if let Some(range) = program.hook().return_range()
+    if let Some(range) = run.first.hook().return_range()
         && !range.contains(&(value as i64))
     {
         let message =

@@ -44,6 +44,8 @@ pub struct Run<'c> {
     pub(crate) thrown: Option<u64>,
     /// What helpers remember during a run.
     pub(crate) state: HelperState,
+    /// Who is shown every step, if anybody.
+    pub(super) watch: Option<&'c mut super::moment::Observer<'c>>,
 }
 
 impl<'c> Run<'c> {
@@ -66,6 +68,7 @@ impl<'c> Run<'c> {
             tail_calls: 0,
             thrown: None,
             state: HelperState::default(),
+            watch: None,
         };
         run.m().spare = if options.strictness == Strictness::Runtime { SPARE as u32 } else { 0 };
         run.m().budget = i64::try_from(options.budget).unwrap_or(i64::MAX);
