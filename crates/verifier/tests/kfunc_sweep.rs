@@ -227,3 +227,54 @@ fn every_kernel_function_and_every_deviation() {
     agreement.print("kernel functions with every deviation");
     assert_eq!((agreement.only_we_accept, agreement.only_kernel_accepts), (0, 0));
 }
+
+/// An array whose value is a lock and a number.
+fn locked_array() -> MapInfo {
+    let mut types = skep_btf::Builder::new();
+    let int = types.int("int", 4, skep_btf::IntEncoding::SIGNED);
+    let lock = types.structure("bpf_spin_lock", 4, &[("val", int, 0)]);
+    let value = types.structure("value", 8, &[("lock", lock, 0), ("number", int, 32)]);
+    let btf = Btf::parse(&types.build()).unwrap();
+    MapInfo {
+        btf: Some(Arc::new(btf)),
+        key_type: int,
+        value_type: value,
+        ..MapInfo::new(MapType::Array, 4, 8, 1)
+    }
+}
+
+#[test]
+fn what_may_be_called_under_a_lock() {
+    if !live("what_may_be_called_under_a_lock") {
+        return;
+    }
+    let Ok(btf) = Btf::running().map(Arc::new) else {
+        eprintln!("SKIPPED what_may_be_called_under_a_lock: no BTF");
+        return;
+    };
+    use ProgramType as P;
+    let mut wrong = Vec::new();
+    for set in kfunc::KNOWN {
+        let candidates = [P::Xdp, P::SchedCls, P::Syscall, P::CgroupSockAddr, P::SockOps];
+        let Some(program) = candidates.into_iter().find(|&program| set.allows(program)) else { continue };
+        // Those of a device are refused before anything is walked.
+        let walked = |known: &&kfunc::Known| {
+            btf.find_func(known.name).is_some() && !known.name.starts_with("bpf_xdp_metadata")
+        };
+        for known in set.functions.iter().filter(walked) {
+            let text = format!(
+                "r1 = map_idx_value[0]\ncall 93\nr1 = 0\nr2 = 0\nr3 = 0\nr4 = 0\nr5 = 0\ncall {}\nr1 = map_idx_value[0]\ncall 94\nr0 = 0\nexit\n",
+                known.name
+            );
+            let mut input = input(&btf, program, known.name.to_owned(), &text);
+            input.maps = vec![locked_array()];
+            let Some(kernel) = common::kernel(&input) else { continue };
+            let kernel_refuses = kernel.is_err_and(|log| log.contains("function calls are not allowed"));
+            let ours = skep_verifier::verify(&input).verdict.to_string();
+            if kernel_refuses != ours.contains("is called while a lock is held") {
+                wrong.push(format!("{}: kernel refuses {kernel_refuses}, ours: {ours}", known.name));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

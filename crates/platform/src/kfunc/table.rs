@@ -274,6 +274,11 @@ pub static SETS: &[Set] = &[
         k("bpf_set_dentry_xattr", (6, 15), &[Sleepable, TrustedArgs]),
         k("bpf_remove_dentry_xattr", (6, 15), &[Sleepable, TrustedArgs]),
     ] },
+    // What the kernel's own tests release.
+    Set { programs: &[SchedCls, Tracepoint, PerfEvent, Tracing, Lsm, Syscall], narrowed: false, functions: &[
+        k("bpf_kfunc_call_test_release", (5, 18), &[Release]),
+        k("bpf_kfunc_call_memb_release", (5, 18), &[Release]),
+    ] },
     // The kernel's own congestion control, to build on.
     Set { programs: &[StructOps], narrowed: false, functions: &[
         k("tcp_reno_ssthresh", (5, 13), &[]),

@@ -188,9 +188,7 @@ impl Comparison<'_> {
             return false;
         }
         // A slot that reads as a number, spilled or merely written, is a number on either side.
-        if self.rules.exactness == Exactness::Relevant
-            && let (Some(a), Some(b)) = (self.as_number(old), self.as_number(new))
-        {
+        if let (Some(a), Some(b)) = (self.as_number(old), self.as_number(new)) {
             return self.reg(a, b, matters);
         }
         let bytes = old.bytes.iter().zip(&new.bytes);

@@ -114,11 +114,11 @@ impl Walk<'_> {
             return self.fail(Code::GplOnly, "kernel functions are for GPL-compatible programs");
         }
         let (name, program) = (&proto.name, self.input.program_type);
-        if !proto.set.allows(program) || !special::narrow(self.input, name) {
-            return self.fail(Code::BadKfunc, format!("{} programs may not call {name}", program.name()));
-        }
         if self.state.lock().is_some() && !lock::ALLOWED.contains(&name.as_str()) {
             return self.fail(Code::LockHeld, format!("{name} is called while a lock is held"));
+        }
+        if !proto.set.allows(program) || !special::narrow(self.input, name) {
+            return self.fail(Code::BadKfunc, format!("{} programs may not call {name}", program.name()));
         }
         if proto.has(Flag::Sleepable) {
             self.may_sleep(name)?;

@@ -246,7 +246,7 @@ impl Reader<'_> {
     }
 }
 
-/// The size of a number, or of a struct that holds nothing but numbers.
+/// The size of a number, or of a struct or union that holds nothing but numbers.
 pub(crate) fn plain_size(btf: &Btf, id: TypeId) -> Option<u32> {
     is_plain(btf, id, 0).then(|| btf.size_of(id)).flatten()
 }
@@ -257,7 +257,7 @@ const PLAIN_DEPTH: u32 = 4;
 fn is_plain(btf: &Btf, id: TypeId, depth: u32) -> bool {
     match btf.get_resolved(id) {
         Some(Type::Int(_) | Type::Enum(_) | Type::Enum64(_)) => true,
-        Some(Type::Struct(composite)) => {
+        Some(Type::Struct(composite) | Type::Union(composite)) => {
             depth < PLAIN_DEPTH && composite.members.iter().all(|m| is_member_plain(btf, m.type_id, depth))
         }
         _ => false,
