@@ -1,12 +1,12 @@
 //! Immediates of two slots, and the legacy packet loads.
 
-use skep_isa::{Imm64, LegacyMode, Reg as Number};
+use skep_isa::{Imm64, Insn, LegacyMode, Reg as Number};
 use skep_platform::{MapType, ProgramType};
 
 use crate::Code;
 use crate::explore::{Next, Walk};
 use crate::state::{MapId, Reg, RegKind};
-use crate::verdict::Checked;
+use crate::verdict::{Checked, Stop};
 
 impl Walk<'_> {
     /// What a two-slot load puts into the register.
@@ -70,6 +70,22 @@ impl Walk<'_> {
         let mut reg = Reg::pointer(RegKind::MapValue(map));
         reg.off = offset as i32;
         Ok(reg)
+    }
+
+    /// Maps and functions are looked up for the whole program, also where no path comes by.
+    pub(crate) fn check_unreached(&mut self) -> Checked {
+        for at in 0..self.shape.insns.len() {
+            let Some(Insn::LoadImm64 { value, .. }) = self.shape.insns[at] else { continue };
+            if self.reached[at] {
+                continue;
+            }
+            self.at = at;
+            // What is not modelled does no harm where nobody comes.
+            if let Err(stop @ Stop::Reject(_)) = self.immediate(value) {
+                return Err(stop);
+            }
+        }
+        Ok(())
     }
 
     /// The loads of classic BPF: the packet through r6, the value in r0, no other argument survives.
