@@ -55,13 +55,16 @@ fn every_argument_of_every_tracepoint() {
     }
     let Some(btf) = kernel_btf() else { return };
     let mut agreement = Agreement::default();
-    for (name, count) in tracepoints(&btf) {
+    for (index, (name, count)) in tracepoints(&btf).into_iter().enumerate() {
         for argument in 0..=count {
             let at = argument * 8;
             let load = format!("r2 = *(u64 *)(r1 +{at})\n");
             for rest in ["", "r3 = *(u8 *)(r2 +0)\n", "r3 = *(u64 *)(r2 +8)\nr4 = *(u64 *)(r3 +0)\n"] {
-                let text = format!("{load}{rest}r0 = 0\nexit\n");
-                agreement.add(&tracepoint(&btf, &name, &text));
+                // Every argument is read; of every fourth tracepoint they are followed too.
+                if rest.is_empty() || index % 4 == 0 {
+                    let text = format!("{load}{rest}r0 = 0\nexit\n");
+                    agreement.add(&tracepoint(&btf, &name, &text));
+                }
             }
         }
     }
