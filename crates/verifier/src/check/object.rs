@@ -9,7 +9,7 @@
 use skep_btf::{Btf, Kind, TypeId};
 use skep_isa::Reg as Number;
 use skep_platform::helper::{Arg, ArgFlags, ArgKind, Helper};
-use skep_platform::{AttachType, ProgramType};
+use skep_platform::{AttachType, ProgramType, Release};
 
 use super::memory::{Purpose, Touch};
 use crate::Code;
@@ -19,6 +19,9 @@ use crate::kernel::{self, Found, Tag};
 use crate::program::Input;
 use crate::state::{Flags, Reg, RegKind};
 use crate::verdict::Checked;
+
+/// Since then what a field points to may be read even where it is no struct; before, such a pointer was a number.
+const FOLLOWED: Release = Release::new(6, 17);
 
 /// Fields of connection tracking's objects that packet programs may write.
 const CONNTRACK: (&str, &str) = ("nf_conn", "mark");
@@ -55,6 +58,7 @@ impl<'a> Walk<'a> {
         let (off, size) = self.object_reach(pointer, touch)?;
         match kernel::field_at(btf, id, off, size) {
             Ok(Found::Number) => Ok(None),
+            Ok(Found::Memory) if self.input.release < FOLLOWED => Ok(None),
             Ok(Found::Memory) => Ok(Some(untrusted_memory())),
             Ok(Found::Object { target, tag, field, through_union }) => {
                 let flags = self.trust(btf, id, pointer, target, tag, field, through_union);
