@@ -3,6 +3,7 @@
 use skep_isa::{AtomicOp, Operand, Reg as Number, Size, Width};
 
 use super::alu::immediate;
+use super::memory::{Purpose, Touch};
 use super::stack::Stored;
 use crate::Code;
 use crate::explore::Walk;
@@ -65,7 +66,19 @@ impl Walk<'_> {
     pub(crate) fn load_acquire(&mut self, size: Size, dst: Number, src: Number, off: i16) -> Checked {
         self.atomic_base(src)?;
         self.aligned_atomic(src, off.into(), size.bytes() as i32)?;
+        self.no_kptr(src, off, size)?;
         self.load(size, false, dst, src, off)
+    }
+
+    /// Kernel pointers in fields are loaded and stored by plain instructions only.
+    fn no_kptr(&self, number: Number, off: i16, size: Size) -> Checked {
+        let pointer = self.read(number)?;
+        let RegKind::MapValue(map) = pointer.kind else { return Ok(()) };
+        let touch = Touch { number, off: off.into(), size: size.bytes() as i32, purpose: Purpose::Read };
+        match self.kptr_access(map, &pointer, touch)? {
+            Some(_) => self.fail_at(Code::SpecialField, number, "an atomic access to a kernel pointer"),
+            None => Ok(()),
+        }
     }
 
     pub(crate) fn store(&mut self, size: Size, dst: Number, off: i16, src: Operand) -> Checked {
@@ -85,6 +98,7 @@ impl Walk<'_> {
     pub(crate) fn store_release(&mut self, size: Size, dst: Number, off: i16, src: Number) -> Checked {
         self.atomic_base(dst)?;
         self.aligned_atomic(dst, off.into(), size.bytes() as i32)?;
+        self.no_kptr(dst, off, size)?;
         self.store(size, dst, off, Operand::Reg(src))
     }
 

@@ -178,3 +178,13 @@ T(t_uptr_null, struct tv *v = bpf_task_storage_get(&ts, bpf_get_current_task_btf
 T(t_uptr_over, struct tv *v = bpf_task_storage_get(&ts, bpf_get_current_task_btf(), 0, 0); if (!v) return 0; struct upage *u = v->u; if (u) (&u->a)[2] = 1)
 T(t_uptr_store, struct tv *v = bpf_task_storage_get(&ts, bpf_get_current_task_btf(), 0, 0); if (!v) return 0; *(volatile u64*)&v->u = 0)
 T(t_uptr_xchg, struct tv *v = bpf_task_storage_get(&ts, bpf_get_current_task_btf(), 0, 0); if (!v) return 0; bpf_kptr_xchg(&v->u, NULL))
+// Load-acquire and store-release, which this clang does not write.
+#define ACQUIRE(p) register void *base asm("r2") = (p); register u64 x asm("r1"); asm volatile(".8byte 0x00000100000021db" : "=r"(x) : "r"(base)); g = x
+#define RELEASE(p) register void *base asm("r2") = (p); register u64 x asm("r1") = 0; asm volatile(".8byte 0x00000110000012db" :: "r"(x), "r"(base) : "memory")
+P(acquire_pad, G(m) ACQUIRE(&v->pad))
+P(acquire_task, G(m) ACQUIRE(&v->task))
+P(acquire_utask, G(m) ACQUIRE(&v->utask))
+P(release_pad, G(m) RELEASE(&v->pad))
+P(release_task, G(m) RELEASE(&v->task))
+P(release_utask, G(m) RELEASE(&v->utask))
+P(xchg_utask_0, G(m) __sync_lock_test_and_set((u64*)&v->utask, 0))
