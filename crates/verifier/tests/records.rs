@@ -256,3 +256,27 @@ fn fields_are_found_in_nested_structs_and_arrays() {
     let pointers = [16, 24, 32].map(|offset| (offset, FieldKind::KptrUntrusted));
     assert_eq!(found, [vec![(8, FieldKind::SpinLock)], pointers.to_vec()].concat());
 }
+
+/// How deep structs may be nested for the kernel to see the lock in the innermost: a lock is refused in maps of this type.
+#[test]
+fn deep_structs() {
+    if !live("deep_structs") {
+        return;
+    }
+    for depth in 1..40 {
+        let mut b = Builder::new();
+        let int = b.int("int", 4, IntEncoding::SIGNED);
+        let mut id = b.structure("bpf_spin_lock", 4, &[("val", int, 0)]);
+        for _ in 0..depth {
+            id = b.structure("level", 4, &[("inner", id, 0)]);
+        }
+        let btf = Arc::new(Btf::parse(&b.build()).unwrap());
+        if skep_linux::btf_load(&btf.to_bytes()).is_err() {
+            continue;
+        }
+        let mut info = MapInfo::new(MapType::LruHash, 4, 4, 4);
+        (info.btf, info.key_type, info.value_type) = (Some(btf), int, id);
+        let theirs = create(&info, &mut common::Types::default()).is_some();
+        assert_eq!(refusal(&info, None).is_none(), theirs, "{depth} structs");
+    }
+}

@@ -1,5 +1,6 @@
 //! Managed fields, found by the names of structs and the tags of pointers.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use skep_btf::{Btf, Composite, Kind, Type, TypeId};
@@ -8,8 +9,10 @@ use super::{Field, FieldKind, Record, Target, graph, rules};
 
 /// Most managed fields of a value.
 const MOST_FIELDS: usize = 11;
+/// Most members that are looked at: more than any value has.
+const MOST_MEMBERS: usize = 1_000_000;
 /// Deepest nesting of structs that is searched.
-const DEEPEST: usize = 4;
+const DEEPEST: usize = 32;
 
 /// Why the kernel would not take a type with such fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +45,16 @@ pub(super) static STRUCTS: &[(&str, FieldKind, u32, u32, bool)] = &[
 
 /// The record of a type.
 pub(super) fn record(btf: &Btf, kernel: Option<&Btf>, id: TypeId, kinds: u16) -> Result<Record, Faulty> {
-    let mut search = Search { btf, kernel, kinds, seen: 0, fields: Vec::new() };
+    let mut search = Search {
+        btf,
+        kernel,
+        kinds,
+        seen: 0,
+        fields: Vec::new(),
+        barren: HashSet::new(),
+        met: 0,
+        left: MOST_MEMBERS,
+    };
     match btf.get(id) {
         Some(Type::Struct(item)) => search.members(id, item, 0, 0)?,
         Some(Type::DataSec(section)) => {
@@ -72,6 +84,12 @@ struct Search<'b> {
     /// Kinds of which there is one already.
     seen: u16,
     fields: Vec<Field>,
+    /// Members that may still be looked at.
+    left: usize,
+    /// Members met that would be managed at the right place.
+    met: usize,
+    /// Structs with none of those in them: types that repeat each other many times over are searched once.
+    barren: HashSet<TypeId>,
 }
 
 /// Where a member or variable lies.
@@ -102,6 +120,10 @@ impl Search<'_> {
     fn one(&mut self, id: TypeId, place: Place) -> Result<(), Faulty> {
         let mut id = self.btf.strip_qualifiers(id);
         let mut count = 1u32;
+        self.left -= 1;
+        if self.left == 0 {
+            return faulty("too many members to look at");
+        }
         while let Some(Type::Array(array)) = self.btf.get(id) {
             count = count.saturating_mul(array.len);
             id = self.btf.strip_qualifiers(array.element);
@@ -115,11 +137,17 @@ impl Search<'_> {
             return Ok(());
         }
         let first = self.fields.len();
+        if let Type::Ptr(target) = item
+            && let Some(Type::TypeTag(_)) = self.btf.get(target)
+        {
+            self.met += 1;
+        }
         match item {
             Type::Struct(found) => {
                 let known = STRUCTS.iter().find(|row| row.0 == found.name && row.1.bit() & self.kinds != 0);
                 match known {
                     Some(&(_, kind, bytes, align, once)) => {
+                        self.met += 1;
                         if once && self.seen & kind.bit() != 0 {
                             return faulty(format!("more than one {}", kind.name()));
                         }
@@ -129,8 +157,13 @@ impl Search<'_> {
                         }
                         self.whole(kind, bytes, place)?;
                     }
+                    None if self.barren.contains(&id) => return Ok(()),
                     None if place.depth + 1 < DEEPEST => {
-                        self.members(id, found, place.offset, place.depth + 1)?
+                        let met = self.met;
+                        self.members(id, found, place.offset, place.depth + 1)?;
+                        if self.met == met {
+                            self.barren.insert(id);
+                        }
                     }
                     None => return faulty(format!("structs nested more than {DEEPEST} deep")),
                 }
