@@ -16,6 +16,7 @@ mod code_text;
 mod encoding;
 pub mod explain;
 mod explore;
+mod facts;
 pub mod host;
 mod kernel;
 pub mod program;
@@ -28,10 +29,11 @@ pub mod value;
 mod verdict;
 
 pub use claims::{Claim, Claims, Seen};
+pub use facts::{CallFact, Facts, Touched, Ways};
 pub use host::Host;
 pub use program::{FunctionInfo, Input, MapInfo, Symbol, SymbolKind};
 pub use rejection::{Code, Note, Place, Rejection};
-pub use verdict::{Facts, Report, Stats, Subject, Unsupported, Verdict, Verified};
+pub use verdict::{Report, Stats, Subject, Unsupported, Verdict, Verified};
 
 use explore::Walk;
 use shape::Shape;

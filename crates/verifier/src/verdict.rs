@@ -6,6 +6,7 @@ use std::sync::Arc;
 use skep_isa::RawInsn;
 use skep_platform::ProgramType;
 
+use crate::facts::Facts;
 use crate::host::Host;
 use crate::program::{Input, MapInfo, SymbolKind};
 use crate::rejection::Rejection;
@@ -53,15 +54,6 @@ pub struct Subject {
     pub maps: Vec<MapInfo>,
     /// Kernel functions called, by slot.
     pub kfuncs: Vec<(usize, String)>,
-}
-
-/// What the proof found on its way.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Facts {
-    /// For each slot, whether some path runs through it.
-    pub reached: Vec<bool>,
-    /// Bytes of stack used by each function, in the order of their first slots.
-    pub stack_depth: Vec<u32>,
 }
 
 impl Verified {

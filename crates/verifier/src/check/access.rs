@@ -1,6 +1,6 @@
 //! Loads, stores and atomic instructions.
 
-use skep_isa::{AtomicOp, Operand, Reg as Number, Size, Width};
+use skep_isa::{AtomicOp, Insn, Operand, Reg as Number, Size, Width};
 
 use super::alu::immediate;
 use super::memory::{Purpose, Touch};
@@ -33,8 +33,24 @@ impl Walk<'_> {
         self.write(dst, value)
     }
 
+    /// A fact for who compiles the program: what the running instruction touches.
+    fn note_touch(&mut self, base: Number) {
+        let off = match self.shape.insns[self.at] {
+            Some(
+                Insn::Load { off, .. }
+                | Insn::LoadAcquire { off, .. }
+                | Insn::Store { off, .. }
+                | Insn::StoreRelease { off, .. }
+                | Insn::Atomic { off, .. },
+            ) => off,
+            _ => 0,
+        };
+        self.facts.touch(self.at, self.state.frame().reg(base), off);
+    }
+
     /// An instruction that Linux rewrites for one kind of pointer must not meet another kind on another path.
     fn same_sort(&mut self, base: Number, load: bool) -> Checked {
+        self.note_touch(base);
         // Memory that nobody rewrites accesses to; beside it memory that may need its reads caught, as objects' do.
         const PLAIN: u8 = 0;
         const CAUGHT: u8 = 8;
@@ -141,6 +157,7 @@ impl Walk<'_> {
             return self.fail_at(Code::StackBounds, dst, message);
         }
         // The old value is read first, and what is there must be readable also when nobody keeps it.
+        self.note_touch(dst);
         let before = self.read_memory(dst, off.into(), bytes)?;
         if before.is_pointer() && self.input.unprivileged {
             return self.fail_at(Code::Leak, dst, "a spilled pointer is changed by an atomic instruction");

@@ -17,6 +17,7 @@ impl Walk<'_> {
         let helper = &Helper { args: helper.args_for(self.input.program_type), ..*helper };
         let given = self.arguments(helper)?;
         super::special::map_fits(self, helper, &given)?;
+        self.facts.call(self.at, given.map, given.key);
         if id == TAIL_CALL {
             self.check_tail_call()?;
         }

@@ -43,10 +43,13 @@ impl Walk<'_> {
             if let Operand::Reg(number) = src {
                 self.matters(number)?;
             }
+            self.facts.goes(self.at, outcome);
             let (to, other) = if outcome { (target, next) } else { (next, target) };
             self.mispredict(dst, src, other)?;
             return Ok(Next::At(to));
         }
+        self.facts.goes(self.at, true);
+        self.facts.goes(self.at, false);
         let linked = self.note_linked(&left, &right);
         let mut other = self.state.clone();
         if left.is_scalar() && right.is_scalar() {

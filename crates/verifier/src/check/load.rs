@@ -76,7 +76,7 @@ impl Walk<'_> {
     pub(crate) fn check_unreached(&mut self) -> Checked {
         for at in 0..self.shape.insns.len() {
             let Some(Insn::LoadImm64 { value, .. }) = self.shape.insns[at] else { continue };
-            if self.reached[at] {
+            if self.facts.reached[at] {
                 continue;
             }
             self.at = at;

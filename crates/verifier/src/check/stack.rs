@@ -159,7 +159,7 @@ impl Walk<'_> {
         for off in reach.low..reach.low + size {
             let (index, byte) = locate(off);
             let slot = self.state.frames[reach.frame].stack.slot_mut(index);
-            scrub(slot);
+            wipe(slot);
             slot.bytes[byte] = kind;
         }
     }
@@ -305,7 +305,7 @@ impl Walk<'_> {
             // A spilled number is not marked: bytes given to something that only reads them say nothing of their value.
             if clobber {
                 let slot = self.state.frames[reach.frame].stack.slot_mut(index);
-                scrub(slot);
+                wipe(slot);
                 slot.bytes[byte] = ByteKind::Misc;
             }
         }
@@ -346,4 +346,17 @@ fn scrub(slot: &mut Slot) {
         }
     }
     slot.spilled = Reg::UNINIT;
+}
+
+/// As [`scrub`], for a slot that is written at a known place: where it held a register, nothing is known of its other bytes
+/// either, zero or not.
+fn wipe(slot: &mut Slot) {
+    let held = slot.is_spill() || slot.is_special();
+    scrub(slot);
+    if held {
+        slot.bytes
+            .iter_mut()
+            .filter(|byte| **byte != ByteKind::Invalid)
+            .for_each(|byte| *byte = ByteKind::Misc);
+    }
 }

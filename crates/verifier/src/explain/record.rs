@@ -8,10 +8,11 @@ use std::collections::HashMap;
 use super::mend;
 use super::story::Moment;
 use crate::explore::{Next, Walk, Watch};
+use crate::facts::Facts;
 use crate::program::Input;
 use crate::rejection::{Code, Rejection};
 use crate::state::State;
-use crate::verdict::{Checked, Facts, Stats, Stop};
+use crate::verdict::{Checked, Stats, Stop};
 
 /// Steps of a path whose states are kept, the last ones; those before are forgotten.
 const MAX_KEPT: usize = 6000;

@@ -14,12 +14,13 @@ use super::rounds::Round;
 use super::watch::Watch;
 use crate::Code;
 use crate::check::{Later, Speculation};
+use crate::facts::Facts;
 use crate::kernel::Target;
 use crate::program::Input;
 use crate::record::{Map, Record};
 use crate::shape::Shape;
 use crate::state::{MapId, Reg, RegKind, State};
-use crate::verdict::{Checked, Facts, Stats, reject};
+use crate::verdict::{Checked, Stats, reject};
 
 /// Most instructions processed over all paths.
 const MAX_PROCESSED: u64 = 1_000_000;
@@ -90,7 +91,8 @@ pub(crate) struct Walk<'a> {
     pub(crate) processed_before: u64,
     /// Bytes of stack used by each function.
     pub(crate) stack_used: Vec<u32>,
-    pub(crate) reached: Vec<bool>,
+    /// What the proof finds on its way.
+    pub(crate) facts: Facts,
     /// The kind of memory that each load or store met on other paths, for instructions that Linux rewrites by kind.
     pub(crate) access_sort: HashMap<usize, u8>,
     /// By function: global ones that were called, and those that were checked.
@@ -148,7 +150,7 @@ impl<'a> Walk<'a> {
             jumps_before: 0,
             processed_before: 0,
             stack_used: vec![0; shape.functions.len()],
-            reached: vec![false; count],
+            facts: Facts::new(count),
             access_sort: HashMap::new(),
             called_globals: vec![false; shape.functions.len()],
             checked_globals: vec![false; shape.functions.len()],
@@ -227,7 +229,7 @@ impl<'a> Walk<'a> {
         let Some(insn) = self.shape.insns.get(self.at).copied().flatten() else {
             return reject(Code::BadJump, self.at, None, "control leaves the program");
         };
-        self.reached[self.at] = true;
+        self.facts.reached[self.at] = true;
         self.note_jump();
         if insn.jump_offset().is_some() || matches!(insn, Insn::Call(_) | Insn::Exit) {
             self.jumps += 1;
@@ -402,6 +404,6 @@ impl<'a> Walk<'a> {
 
     /// The facts found.
     pub(crate) fn facts(&self) -> Facts {
-        Facts { reached: self.reached.clone(), stack_depth: self.stack_used.clone() }
+        Facts { stack_depth: self.stack_used.clone(), ..self.facts.clone() }
     }
 }
