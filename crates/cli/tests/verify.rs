@@ -211,7 +211,6 @@ fn a_line_out_of_form_is_named_and_the_rest_is_judged() {
             "relocs[0].insn: expected less than 0, found 0",
         ),
         (r#"{"insns":"","prog_type":1,"btf":"/nowhere"}"#, "btf: cannot read /nowhere"),
-        (r#"{"insns":"","prog_type":1,"btf":"n+sBAA"}"#, "btf: "),
         (
             r#"{"insns":"","prog_type":1,"func_info":"00"}"#,
             "func_info: expected records of 8 bytes, found 1 bytes",
@@ -224,6 +223,15 @@ fn a_line_out_of_form_is_named_and_the_rest_is_judged() {
         assert_eq!(stderr.lines().count(), 1, "{line}: {stderr}");
         assert!(stderr.contains(&format!("programs.jsonl: line 1: {problem}")), "{line}: {stderr}");
     }
+}
+
+/// Types that are no BTF are the program's fault, as the kernel would find.
+#[test]
+fn broken_types_are_a_verdict() {
+    let line = r#"{"name":"x","prog_type":1,"insns":"","btf":"n+sBAA"}"#;
+    let (verdicts, code, stderr) = raw(line.to_owned());
+    assert_eq!((verdicts.len(), code), (1, Some(1)), "{stderr}");
+    assert_eq!(verdicts[0]["verdict"], "reject");
 }
 
 /// Damaged lines are verdicts or one line of error each, and never the end of the command.

@@ -103,7 +103,7 @@ impl Reader {
     }
 
     /// BTF that a field names: a path, or the bytes in base 64.
-    pub(super) fn btf(&mut self, fields: &Fields<'_>, name: &str) -> Result<Option<Arc<Btf>>, String> {
+    pub(super) fn btf(&mut self, fields: &Fields<'_>, name: &str) -> Result<Option<Arc<Btf>>, Problem> {
         let Some(text) = fields.text(name)?.filter(|text| !text.is_empty()) else { return Ok(None) };
         if let Some(known) = self.known.get(text) {
             return Ok(Some(known.clone()));
@@ -114,7 +114,9 @@ impl Reader {
         } else {
             fs::read(text).map_err(|error| wrong(format!("cannot read {text}: {error}")))?
         };
-        let btf = Arc::new(types(&bytes).map_err(wrong)?);
+        // The bytes are there; what is wrong with them the kernel would find.
+        let btf = types(&bytes).map_err(|problem| Problem::rejected(wrong(problem)))?;
+        let btf = Arc::new(btf);
         if self.known.len() >= KEEP {
             self.known.clear();
         }
