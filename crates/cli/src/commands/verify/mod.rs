@@ -27,6 +27,8 @@ use clap::ValueEnum;
 use skep::Object;
 use skep::verify::Case;
 use skep_btf::Btf;
+use skep_object::Kconfig;
+use skep_platform::Release;
 use skep_verifier::explain::Fields;
 use skep_verifier::{Report, Verdict};
 
@@ -84,6 +86,10 @@ pub(crate) struct Args {
     /// The kernel's types: raw BTF, or an ELF file with a .BTF section [default: the running kernel's, if it has any]
     #[arg(long, value_name = "FILE", help_heading = "Environment")]
     btf: Option<PathBuf>,
+
+    /// The configuration of the kernel, which __kconfig variables are filled from, as in /boot/config-* [default: unknown]
+    #[arg(long, value_name = "FILE", help_heading = "Environment")]
+    kconfig: Option<PathBuf>,
 
     /// Write what is known at each instruction in the form of the kernel's log: 2 for all paths, 1 for the one that fails
     #[arg(long, value_name = "LEVEL", num_args = 0..=1, require_equals = true, default_missing_value = "2",
@@ -211,6 +217,17 @@ impl Args {
         } else {
             self.fields.iter().fold(none, |all, one| all.with(one.field()))
         }
+    }
+
+    /// What `__kconfig` variables hold: the version is the release's, and options are unknown unless a file says them, because
+    /// the configuration of the kernel that a program will meet is not the running one's.
+    fn kconfig(&self, release: Release) -> Result<Kconfig, Failure> {
+        let kernel_version = u32::from(release.major()) << 16 | u32::from(release.minor()) << 8;
+        let known = match &self.kconfig {
+            Some(path) => Kconfig::parse(&file::text(path)?.1),
+            None => Kconfig::default(),
+        };
+        Ok(Kconfig { kernel_version, ..known })
     }
 
     /// The kernel's types: those of the file given, else the running kernel's, else none.

@@ -6,8 +6,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use skep::Object;
 use skep::verify::{Cases, Setting};
-use skep_object::{Kconfig, Program};
-use skep_platform::Release;
+use skep_object::Program;
 use skep_verifier::{Report, Verdict};
 
 use super::finding::Finding;
@@ -48,7 +47,7 @@ pub(super) fn verify(args: &Args, out: &mut dyn Write) -> Result<Tally, Failure>
         unprivileged: args.unprivileged,
         kernel: args.kernel_types()?,
         variables: args.set.clone(),
-        kconfig: configuration(args.kernel.release()),
+        kconfig: args.kconfig(args.kernel.release())?,
     };
     let mut tally = Tally::default();
     let mut all = Vec::new();
@@ -120,13 +119,6 @@ fn judge(args: &Args, object: Object, setting: &Setting) -> Result<Judged, Failu
     };
     let programs = chosen.into_iter().map(one).collect();
     Ok(Judged { object, programs })
-}
-
-/// What `__kconfig` variables hold: the version is the release's, and options are unknown, because the configuration of
-/// the kernel that a program will meet is not the running one's.
-pub(super) fn configuration(release: Release) -> Kconfig {
-    let kernel_version = u32::from(release.major()) << 16 | u32::from(release.minor()) << 8;
-    Kconfig { kernel_version, ..Kconfig::default() }
 }
 
 /// A bar on standard error, if that is a terminal and there is more than one object to wait for.

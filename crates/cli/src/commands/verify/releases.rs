@@ -12,7 +12,6 @@ use skep::verify::{Cases, Setting};
 use skep_platform::Release;
 use skep_verifier::Verdict;
 
-use super::objects::configuration;
 use super::{Args, Form, Tally, file};
 use crate::report::Failure;
 
@@ -79,7 +78,7 @@ pub(super) fn verify(args: &Args, out: &mut dyn Write) -> Result<Tally, Failure>
                 unprivileged: args.unprivileged,
                 kernel: kernel.clone(),
                 variables: args.set.clone(),
-                kconfig: configuration(release),
+                kconfig: args.kconfig(release)?,
             };
             let cases = Cases::new(&object, &setting).map_err(Failure::new)?;
             for row in &mut rows {
