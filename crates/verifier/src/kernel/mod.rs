@@ -3,6 +3,8 @@
 //! Nothing in here knows a register or a path; the rules in `check` ask, and decide what the answer means.
 
 pub(crate) mod fields;
+mod member;
+mod proto;
 pub(crate) mod safe;
 pub(crate) mod target;
 pub(crate) mod writable;

@@ -8,6 +8,8 @@ use skep_platform::typed::{self, IterArg, StructOpsRules};
 use skep_platform::{AttachType, ProgramType};
 
 use super::fields::{Tag, tag_of};
+use super::member::member;
+use super::proto::{by_value, is_composite, prototype, slot, suffixed};
 use crate::Code;
 use crate::program::{Input, flags};
 use crate::state::Flags;
@@ -45,12 +47,12 @@ pub(crate) struct Target {
     pub(crate) kind: TargetKind,
     /// Of the function, tracepoint, hook (without `bpf_lsm_`), or iterator; of a member, its own.
     pub(crate) name: String,
-    proto: TypeId,
+    pub(super) proto: TypeId,
     /// The struct of functions and what is known of it.
     pub(crate) ops: Option<(String, Option<&'static StructOpsRules>)>,
     /// Arguments that carry a reference, by number.
     pub(crate) references: Vec<usize>,
-    nullable: Vec<usize>,
+    pub(super) nullable: Vec<usize>,
 }
 
 /// What a load from the context gives.
@@ -341,109 +343,6 @@ impl Target {
     }
 }
 
-fn refuse<T>(message: impl Into<String>) -> Checked<T> {
+pub(super) fn refuse<T>(message: impl Into<String>) -> Checked<T> {
     reject(Code::BadProgram, 0, None, message)
-}
-
-/// The prototype of a named target.
-fn prototype(btf: &Btf, kind: TargetKind, name: &str) -> Option<TypeId> {
-    if kind != TargetKind::Tracepoint {
-        return func_proto(btf, name);
-    }
-    // typedef void (*btf_trace_NAME)(void *, ARGUMENTS…)
-    let pointer = btf.resolve(btf.find(name, Kind::Typedef)?);
-    match btf.get(pointer)? {
-        Type::Ptr(to) => Some(btf.resolve(to)).filter(|&id| btf.kind_of(id) == Some(Kind::FuncProto)),
-        _ => None,
-    }
-}
-
-fn func_proto(btf: &Btf, name: &str) -> Option<TypeId> {
-    match btf.get(btf.find_func(name)?)? {
-        Type::Func(func) => Some(func.proto),
-        _ => None,
-    }
-}
-
-/// The parameters of a function whose names end so, counted without the first `hidden`.
-fn suffixed(btf: &Btf, function: &str, suffix: &str, hidden: usize) -> Vec<usize> {
-    let Some(Type::FuncProto(proto)) = func_proto(btf, function).and_then(|id| btf.get(id)) else {
-        return Vec::new();
-    };
-    let params = proto.params.iter().enumerate().skip(hidden);
-    params.filter(|(_, param)| param.name.ends_with(suffix)).map(|(index, _)| index - hidden).collect()
-}
-
-/// A member of a struct of functions, by the struct's name and the member's index in the place of the attach type.
-fn member(input: &Input, btf: &Btf, given: &str) -> Checked<Target> {
-    let index = input.attach_type.map_or(0, AttachType::number) as usize;
-    let members = btf.find(given, Kind::Struct).and_then(|id| btf.get(id)?.as_composite());
-    let Some(composite) = members else { return refuse(format!("the kernel has no struct {given}")) };
-    if btf.find(&format!("bpf_struct_ops_{given}"), Kind::Struct).is_none() {
-        return refuse(format!("struct {given} is not for programs to implement"));
-    }
-    if !input.gpl_compatible() {
-        return refuse("programs that implement kernel functions need a GPL-compatible license");
-    }
-    let Some(member) = composite.members.get(index) else {
-        return refuse(format!("struct {given} has no member {index}"));
-    };
-    let proto = match btf.get_resolved(member.type_id) {
-        Some(Type::Ptr(to)) => Some(btf.resolve(to)).filter(|&id| btf.kind_of(id) == Some(Kind::FuncProto)),
-        _ => None,
-    };
-    let Some(proto) = proto else { return refuse(format!("{given}.{} is no function", member.name)) };
-    let rules = typed::struct_ops_rules(given);
-    if rules.is_some_and(|rules| rules.closed.contains(&member.name)) {
-        return refuse(format!("{given}.{} takes no program", member.name));
-    }
-    let sleepers = rules.and_then(|rules| rules.sleepable);
-    if input.has(flags::SLEEPABLE) && sleepers.is_some_and(|open| !open.contains(&member.name)) {
-        return refuse(format!("a program at {given}.{} may not sleep", member.name));
-    }
-    let stub = format!("{given}__{}", member.name);
-    let mut nullable = suffixed(btf, &stub, "__nullable", 0);
-    let listed = rules.map_or(&[][..], |rules| rules.nullable);
-    nullable.extend(listed.iter().filter(|row| row.0 == member.name).map(|row| row.1));
-    Ok(Target {
-        kind: TargetKind::Member,
-        name: member.name.into(),
-        proto,
-        ops: Some((given.into(), rules)),
-        references: suffixed(btf, &stub, "__ref", 0),
-        nullable,
-    })
-}
-
-/// The argument that the offset falls into: by the sizes of the parameters, the result behind them.
-fn slot(btf: &Btf, proto: &FuncProto<'_>, off: u32) -> usize {
-    let mut end = 0u32;
-    for (index, param) in proto.params.iter().enumerate() {
-        end = end.saturating_add(room(btf, param.type_id));
-        if off < end {
-            return index;
-        }
-    }
-    let count = proto.params.len();
-    if off < end.saturating_add(room(btf, proto.result)) { count } else { count + 1 }
-}
-
-/// Bytes that a value takes among the arguments.
-fn room(btf: &Btf, id: TypeId) -> u32 {
-    by_value(btf, id).unwrap_or(0).next_multiple_of(8)
-}
-
-/// Size of a value that is handed over.
-fn by_value(btf: &Btf, id: TypeId) -> Option<u32> {
-    let id = btf.resolve(id);
-    match btf.get(id)? {
-        Type::Void => Some(0),
-        Type::Ptr(_) => Some(8),
-        Type::Int(_) | Type::Enum(_) | Type::Enum64(_) | Type::Struct(_) | Type::Union(_) => btf.size_of(id),
-        _ => None,
-    }
-}
-
-fn is_composite(btf: &Btf, id: TypeId) -> bool {
-    matches!(btf.kind_of(id), Some(Kind::Struct | Kind::Union))
 }
