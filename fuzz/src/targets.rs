@@ -6,6 +6,7 @@ mod interp;
 mod isa;
 mod maps;
 mod object;
+mod verify;
 
 use crate::Target;
 
@@ -20,4 +21,5 @@ pub(crate) const ALL: &[Target] = &[
     interp::ANY,
     interp::GENERATED,
     maps::MODEL,
+    verify::VERIFY,
 ];
