@@ -1,6 +1,6 @@
 //! What the table says of a kfunc.
 
-use super::table::SETS;
+use super::table::{ELSEWHERE, SETS};
 use crate::{ProgramType, Release};
 
 /// What the verifier must do about a call. Linux keeps these beside the function, not in BTF.
@@ -90,7 +90,9 @@ impl Known {
 
 /// The kfunc of this name with its set.
 pub fn by_name(name: &str) -> Option<(&'static Set, &'static Known)> {
-    SETS.iter().find_map(|set| Some((set, set.functions.iter().find(|known| known.name == name)?)))
+    SETS.iter()
+        .chain(ELSEWHERE)
+        .find_map(|set| Some((set, set.functions.iter().find(|known| known.name == name)?)))
 }
 
 /// Types of kernel objects that a map's value may own, each with the kernel's function that lets go of one when the value goes

@@ -8,7 +8,7 @@ mod render;
 mod table;
 
 pub use known::{DESTROYED, Flag, Known, Set, by_name};
-pub use table::SETS as KNOWN;
+pub use table::{ELSEWHERE, SETS as KNOWN};
 
 use skep_btf::{Btf, Type};
 

@@ -302,3 +302,14 @@ pub static SETS: &[Set] = &[
         k("bbr_set_state", (5, 13), &[]),
     ] },
 ];
+
+/// Functions that 6.18 has in some configurations only, and the development kernel's has not: nothing holds these lines against a live kernel.
+#[rustfmt::skip] // One row a function.
+pub static ELSEWHERE: &[Set] = &[
+    Set { programs: GENERIC, narrowed: false, functions: &[
+        k("bpf_verify_pkcs7_signature", (6, 1), &[Sleepable]),
+    ] },
+    Set { programs: &[Lsm], narrowed: true, functions: &[
+        k("bpf_get_fsverity_digest", (6, 8), &[Sleepable, TrustedArgs]),
+    ] },
+];
