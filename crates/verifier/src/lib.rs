@@ -73,7 +73,7 @@ fn prove<'a>(
     *stats = walk.stats;
     result?;
     walk.check_unreached()?;
-    analysis::check_stack_depth(&shape, &walk.stack_used, &walk.runs_later, input.program_type)?;
+    analysis::check_stack_depth(&shape, &walk.stack_used, &walk.runs_later, input)?;
     analysis::check_throws(&shape, &walk.callbacks)?;
     Ok(walk.facts())
 }

@@ -6,10 +6,11 @@
 use std::collections::HashSet;
 
 use skep_isa::Insn;
-use skep_platform::ProgramType;
+use skep_platform::{AttachType, ProgramType};
 
 use crate::Code;
 use crate::explore::MAX_FRAMES;
+use crate::program::Input;
 use crate::shape::Shape;
 use crate::verdict::{Checked, reject};
 
@@ -25,14 +26,14 @@ const PRIVATE_FROM: u32 = 64;
 
 /// Checks every chain of calls. `used` is the stack that each function uses in bytes, `later` whether it runs later, on a stack of its
 /// own, so that naming it is no call.
-pub(crate) fn check_stack_depth(
-    shape: &Shape,
-    used: &[u32],
-    later: &[bool],
-    program: ProgramType,
-) -> Checked {
-    use ProgramType::{Kprobe, PerfEvent, RawTracepoint, Tracepoint};
-    let own_stack = matches!(program, Kprobe | Tracepoint | PerfEvent | RawTracepoint);
+pub(crate) fn check_stack_depth(shape: &Shape, used: &[u32], later: &[bool], input: &Input) -> Checked {
+    use ProgramType::{Kprobe, PerfEvent, RawTracepoint, Tracepoint, Tracing};
+    let own_stack = match input.program_type {
+        Kprobe | Tracepoint | PerfEvent | RawTracepoint => true,
+        // Those that Linux keeps from running within themselves.
+        Tracing => input.attach_type != Some(AttachType::TraceIter),
+        _ => false,
+    };
     let private = own_stack && !shape.functions.iter().any(|function| function.tail_calls);
     let mut chains = Chains { shape, used, later, private, seen: HashSet::new() };
     for start in 0..shape.functions.len() {

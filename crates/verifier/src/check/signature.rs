@@ -34,6 +34,8 @@ pub(crate) enum Parameter {
     Arena,
 }
 
+/// The typedef for the registers of a probed function.
+const REGISTERS: &str = "bpf_user_pt_regs_t";
 /// The most parameters of a function.
 const MAX_PARAMETERS: usize = 5;
 
@@ -180,11 +182,14 @@ impl<'a> Walk<'a> {
     /// Whether a pointer to this type is the context by itself.
     fn is_context(&self, btf: &Btf, target: TypeId) -> bool {
         let program = self.input.program_type;
-        if program == ProgramType::Kprobe && is_typedef(btf, target, "bpf_user_pt_regs_t") {
-            return true;
-        }
         let pointee = btf.resolve(target);
         let (name, context) = (btf.name_of(pointee), program.context_name());
+        // The registers go by the typedef's name, also where a program has its own struct of that name.
+        let registers = name == REGISTERS && btf.kind_of(pointee) == Some(Kind::Struct)
+            || is_typedef(btf, target, REGISTERS);
+        if program == ProgramType::Kprobe && registers {
+            return true;
+        }
         // Each of the two names of a packet's context stands for the other.
         let twin = matches!((context, name), ("__sk_buff", "sk_buff") | ("xdp_md", "xdp_buff"));
         btf.kind_of(pointee) == Some(Kind::Struct) && !context.is_empty() && (name == context || twin)
@@ -194,7 +199,7 @@ impl<'a> Walk<'a> {
     fn may_be_context(&self, btf: &Btf, target: TypeId) -> bool {
         use ProgramType as P;
         let program = self.input.program_type;
-        let registers = is_typedef(btf, target, "bpf_user_pt_regs_t");
+        let registers = is_typedef(btf, target, REGISTERS);
         let pointee = btf.resolve(target);
         let (kind, name) = (btf.kind_of(pointee), btf.name_of(pointee));
         if kind == Some(Kind::Void) {
