@@ -18,6 +18,10 @@ pub struct Facts {
     pub ways: Vec<Ways>,
     /// For each slot of a call of a helper, what is the same each time.
     pub calls: Vec<CallFact>,
+    /// Slots that need a barrier against misprediction before them, by rising slot; none for the privileged.
+    pub barriers_before: Vec<usize>,
+    /// Slots that need one behind them.
+    pub barriers_behind: Vec<usize>,
 }
 
 /// What a load, a store or an atomic instruction touches.
@@ -66,6 +70,8 @@ impl Facts {
             touched: vec![Touched::Nothing; slots],
             ways: vec![Ways::default(); slots],
             calls: vec![CallFact::default(); slots],
+            barriers_before: Vec::new(),
+            barriers_behind: Vec::new(),
         }
     }
 

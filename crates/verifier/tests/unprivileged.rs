@@ -8,6 +8,23 @@ mod common;
 use skep_platform::ProgramType;
 use skep_verifier::{Input, verify};
 
+/// The load behind the comparison never runs, but a processor may guess that it does; the store could be overtaken.
+#[test]
+fn barriers_stand_where_a_guess_would_do_harm() {
+    let text =
+        "*(u64 *)(r10 - 8) = r10\nr2 = 1\nr0 = 0\nif r2 == 1 goto out\nr0 = *(u64 *)(r2 + 0)\nout: exit";
+    let insns = skep_isa::text::assemble(text).unwrap_or_else(|error| panic!("{error}"));
+    let mut input = Input::new(ProgramType::SocketFilter, insns);
+    let facts = |input: &Input| match verify(input).verdict {
+        skep_verifier::Verdict::Verified(verified) => verified.facts().clone(),
+        other => panic!("{other}"),
+    };
+    assert!(facts(&input).barriers_before.is_empty() && facts(&input).barriers_behind.is_empty());
+    input.unprivileged = true;
+    let facts = facts(&input);
+    assert_eq!((facts.barriers_before, facts.barriers_behind), (vec![4], vec![0]));
+}
+
 #[test]
 fn verdicts_of_the_unprivileged() {
     let text = include_str!("unprivileged.txt");

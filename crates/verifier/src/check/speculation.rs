@@ -65,6 +65,14 @@ pub(crate) struct Plan {
     limit: i64,
 }
 
+impl Speculation {
+    /// The slots with a barrier before them, and those with one behind.
+    pub(crate) fn barriers(&self) -> (Vec<usize>, Vec<usize>) {
+        let slots = |flags: &[bool]| (0..flags.len()).filter(|&at| flags[at]).collect();
+        (slots(&self.before), slots(&self.behind))
+    }
+}
+
 impl Walk<'_> {
     /// Runs an instruction. On a speculative path a refusal is a barrier in front of it.
     pub(crate) fn check_or_bar(&mut self, insn: &Insn) -> Checked<Next> {

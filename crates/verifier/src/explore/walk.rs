@@ -404,6 +404,7 @@ impl<'a> Walk<'a> {
 
     /// The facts found.
     pub(crate) fn facts(&self) -> Facts {
-        Facts { stack_depth: self.stack_used.clone(), ..self.facts.clone() }
+        let (barriers_before, barriers_behind) = self.speculation.barriers();
+        Facts { stack_depth: self.stack_used.clone(), barriers_before, barriers_behind, ..self.facts.clone() }
     }
 }
