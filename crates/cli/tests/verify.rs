@@ -229,7 +229,7 @@ fn a_line_out_of_form_is_named_and_the_rest_is_judged() {
 #[test]
 fn broken_types_are_a_verdict() {
     let line = r#"{"name":"x","prog_type":1,"insns":"","btf":"n+sBAA"}"#;
-    let (verdicts, code, stderr) = raw(line.to_owned());
+    let (verdicts, code, stderr) = raw(line);
     assert_eq!((verdicts.len(), code), (1, Some(1)), "{stderr}");
     assert_eq!(verdicts[0]["verdict"], "reject");
 }

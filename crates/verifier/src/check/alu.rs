@@ -104,13 +104,15 @@ impl Walk<'_> {
 
     fn numbers(&mut self, width: Width, op: AluOp, left: Reg, right: Reg) -> Reg {
         let mut result = Reg::scalar(left.value.alu(op, width, right.value));
-        // A sum with a constant keeps its tie to the number it was made from.
-        let tie = op == AluOp::Add
+        // A sum or difference with a constant keeps its tie to the number it was made from.
+        let tie = matches!(op, AluOp::Add | AluOp::Sub)
             && width == Width::W64
             && left.id != 0
             && !left.linked
             && !self.input.unprivileged;
-        if let (true, Some(distance)) = (tie, right.value.as_constant())
+        let by = right.value.as_constant().map(|by| by as i64);
+        let distance = if op == AluOp::Sub { by.and_then(i64::checked_neg) } else { by };
+        if let (true, Some(distance)) = (tie, distance)
             && let Ok(distance) = i32::try_from(distance)
         {
             (result.id, result.linked, result.off) = (left.id, true, distance);
