@@ -1,7 +1,7 @@
 //! Records: which parts of a map's value or of an allocated object the kernel manages itself.
 //!
 //! A lock, a timer, a kernel pointer in a map's value is not plain memory: programs touch it through helpers only. Where
-//! such fields lie follows from the BTF of the value alone; nobody states it a second time. [`find`] reads them from
+//! such fields lie follows from the BTF of the value alone; nobody states it a second time. `find.rs` reads them from
 //! types, [`Map`] puts a map and its record together and knows what the kernel refuses when a map is created.
 
 mod find;
