@@ -36,7 +36,12 @@ SEC("xdp") int peek(struct xdp_md *ctx)
 
 /// The mistakes, compiled; none, with a line that says so, without clang.
 fn mistakes(test: &str) -> Option<Scratch> {
-    let source = Scratch::new("mistakes.bpf.c", MISTAKES);
+    compiled(test, MISTAKES)
+}
+
+/// A source file, compiled; none, with a line that says so, without clang.
+fn compiled(test: &str, source: &str) -> Option<Scratch> {
+    let source = Scratch::new("mistakes.bpf.c", source);
     let object = Scratch::new("mistakes.bpf.o", "");
     let arguments = ["-target", "bpfel", "-mcpu=v3", "-g", "-O2", "-c", source.arg(), "-o", object.arg()];
     match Command::new("clang-19").args(arguments).output() {
@@ -364,4 +369,72 @@ fn a_counterexample_is_found_and_seen() {
     let found = &document["objects"][0]["programs"][0]["rejection"]["counterexample"];
     assert_eq!((&found["found"], &found["maps"]), (&true.into(), &"initial".into()));
     assert_eq!(found["fault"]["kind"], "null-pointer");
+}
+
+/// XDP programs that go wrong for what a map holds only: an index in an array's value, a flag in a hash under a constant key, a
+/// global variable.
+const SETTINGS: &str = r#"
+#define SEC(name) __attribute__((section(name), used))
+typedef unsigned int u32; typedef unsigned long long u64; typedef unsigned char u8;
+struct xdp_md { u32 data, data_end, data_meta, ingress_ifindex; };
+struct window { u32 spare, index; u8 slots[24]; };
+struct { int (*type)[2]; u32 *key; struct window *value; int (*max_entries)[8]; } windows SEC(".maps");
+struct { int (*type)[1]; u32 *key; u64 *value; int (*max_entries)[64]; } modes SEC(".maps");
+static void *(*bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
+volatile u32 level = 7;
+SEC("xdp") int indexed(struct xdp_md *ctx)
+{
+	u32 key = 3;
+	struct window *window = bpf_map_lookup_elem(&windows, &key);
+	if (!window || window->spare != 0x5eed)
+		return 2;
+	return window->slots[window->index & 31] ? 1 : 2;
+}
+SEC("xdp") int mode(struct xdp_md *ctx)
+{
+	u8 *data = (void *)(long)ctx->data;
+	u32 key = 0x0a0b;
+	u64 *mode = bpf_map_lookup_elem(&modes, &key);
+	if (!mode || *mode != 0x1234)
+		return 2;
+	return data[0] == 6 ? 1 : 2;
+}
+SEC("xdp") int variable(struct xdp_md *ctx)
+{
+	u8 *data = (void *)(long)ctx->data;
+	if (level != 0x4d2)
+		return 2;
+	return data[0] == 6 ? 1 : 2;
+}
+"#;
+
+#[test]
+fn a_counterexample_says_what_maps_must_hold() {
+    let Some(object) = compiled("a_counterexample_says_what_maps_must_hold", SETTINGS) else { return };
+    let document: Value = {
+        let output = run(&["verify", object.arg(), "--counterexample", "--format", "json"]);
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let programs = document["objects"][0]["programs"].as_array().unwrap();
+    let found = |name: &str| {
+        let program = programs.iter().find(|program| program["name"] == name).unwrap();
+        let found = &program["rejection"]["counterexample"];
+        assert_eq!((&found["found"], &found["maps"]), (&true.into(), &"values".into()), "{name}: {found}");
+        found["values"][0].clone()
+    };
+    let index = found("indexed");
+    assert_eq!((&index["map"], &index["key"]), (&"windows".into(), &"03000000".into()), "{index}");
+    assert!(index["value"].as_str().unwrap().starts_with("ed5e0000"), "{index}");
+    let mode = found("mode");
+    assert_eq!((&mode["map"], &mode["key"]), (&"modes".into(), &"0b0a0000".into()), "{mode}");
+    assert_eq!(mode["value"], "3412000000000000");
+    assert_eq!(mode["marks"], serde_json::json!([{ "offset": 0, "size": 8 }]));
+    let variable = found("variable");
+    assert_eq!((&variable["map"], &variable["value"]), (&".data".into(), &"d2040000".into()), "{variable}");
+
+    let shown = run(&["verify", object.arg(), "--counterexample"]);
+    let shown = text(&shown.stdout);
+    for expected in ["map modes holds, under the key 0b 0a 00 00, 8 bytes", "0000  34 12 00 00", "^^ ^^"] {
+        assert!(shown.contains(expected), "expected {expected:?} in\n{shown}");
+    }
 }

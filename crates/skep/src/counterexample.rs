@@ -1,22 +1,26 @@
 //! Inputs that make a rejected program do what it is rejected for.
 //!
-//! The failing path says which fields of the packet and of the context decide its branches, and what they should be ([`Want`]). Packets are
-//! made from that, of the lengths that matter, with maps as they are created and with maps that are filled, and each is run in
-//! the checking interpreter. Only what ends there with a fault at the very instruction is a counterexample; that none is found
-//! proves nothing.
+//! The failing path says which fields of the packet, of the context and of map values decide its branches, and what they should
+//! be ([`Want`]). Packets are made from that, of the lengths that matter, with maps as they are created, with the values that the
+//! path asks for and with maps that are filled, and each is run in the checking interpreter. Only what ends there with a fault at
+//! the very instruction, with maps that no run before has touched, is a counterexample; that none is found proves nothing.
+
+mod filling;
 
 use std::sync::Arc;
 
-use skep_maps::Map;
 use skep_object::Object;
-use skep_platform::{MapType, ProgramType};
+use skep_platform::ProgramType;
 use skep_verifier::explain::{Source, Trail, Want};
 use skep_vm::net::{Environment, SkbContext, XdpContext};
 use skep_vm::{Fault, FaultKind, Memory, Options, Program};
 
 use crate::engine::Engine;
+use crate::error::Error;
 use crate::load::Loaded;
 use crate::verify::Setting;
+
+use filling::Filling;
 
 /// Runs of one input, as helpers may return anything.
 const REPEATS: usize = 8;
@@ -40,6 +44,8 @@ pub struct Counterexample {
     pub fields: Vec<(u32, u64)>,
     /// What maps hold.
     pub maps: Contents,
+    /// The values that were put into maps for the path's sake.
+    pub values: Vec<MapValue>,
     /// The bytes that decide: offset and length, in the packet or the context.
     pub marks: Vec<(usize, usize)>,
     /// Whether the run depends on what helpers returned, so that it took more than one.
@@ -48,11 +54,26 @@ pub struct Counterexample {
     pub fault: Fault,
 }
 
+/// A value that was put into a map.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MapValue {
+    /// The map's name in the object.
+    pub map: String,
+    /// Its key.
+    pub key: Vec<u8>,
+    /// Its bytes; those of one CPU in per-CPU maps, where all have the same.
+    pub value: Vec<u8>,
+    /// The bytes that decide: offset and length.
+    pub marks: Vec<(usize, usize)>,
+}
+
 /// What maps hold before the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Contents {
     /// What the object says: nothing, or zeros.
     Initial,
+    /// The same, and the path's [values](Counterexample::values).
+    Values,
     /// Arrays hold ones in every bit; hashes an entry of ones under the keys of zeros and of ones.
     Ones,
 }
@@ -76,28 +97,42 @@ pub fn search(object: &Object, program: &str, setting: &Setting, trail: &Trail, 
         engine = engine.target(kernel.clone());
     }
     let engine = engine.build();
-    let mut runs = 0;
-    for maps in [Contents::Initial, Contents::Ones] {
+    let fresh = |filling: &Filling| -> Result<(Loaded, Vec<MapValue>), Error> {
         let mut loader = engine.loader(object).program(program);
         for (variable, value) in &setting.variables {
             loader = loader.set(variable, value);
         }
-        let loaded = match loader.load() {
-            Ok(loaded) => loaded,
+        let loaded = loader.load()?;
+        let values = filling.apply(object, &loaded, trail);
+        Ok((loaded, values))
+    };
+    let mut runs = 0;
+    for filling in Filling::all(trail) {
+        let (loaded, values) = match fresh(&filling) {
+            Ok(fresh) => fresh,
             Err(error) => return Search::Impossible(error.to_string()),
         };
-        if maps == Contents::Ones {
-            fill(&loaded);
-        }
-        let Ok(program) = loaded.program(program) else { continue };
+        let Ok(used) = loaded.program(program) else { continue };
+        let before = runs;
         for candidate in candidates(trail) {
             for repeat in 0..REPEATS {
                 runs += 1;
-                let Err(fault) = candidate.run(program) else { continue };
-                let endless = fault.kind == FaultKind::Budget && trail.steps.contains(&fault.at);
-                if fault.at == at || endless {
-                    return Search::Found(Box::new(candidate.found(program, maps, repeat > 0, fault)));
+                let Some(fault) = candidate.fails(used, trail, at) else { continue };
+                if runs == before + 1 {
+                    let found = candidate.found(used, &filling, values, repeat > 0, fault);
+                    return Search::Found(Box::new(found));
                 }
+                // Runs before have left their traces in the maps: once more, with maps that are new.
+                for again in 0..=repeat {
+                    runs += 1;
+                    let Ok((loaded, values)) = fresh(&filling) else { break };
+                    let Ok(used) = loaded.program(program) else { break };
+                    if let Some(fault) = candidate.fails(used, trail, at) {
+                        let found = candidate.found(used, &filling, values, repeat + again > 0, fault);
+                        return Search::Found(Box::new(found));
+                    }
+                }
+                break;
             }
         }
     }
@@ -114,7 +149,7 @@ struct Candidate {
 fn candidates(trail: &Trail) -> Vec<Candidate> {
     let reach = trail.wants.iter().map(|want| match want.source {
         Source::Packet(at) => at.saturating_add(want.size),
-        Source::Context(_) => 0,
+        Source::Context(_) | Source::Value { .. } => 0,
     });
     let reach = reach.max().unwrap_or(0).min(MOST);
     let proved = trail.packet.unwrap_or(0).min(MOST);
@@ -149,6 +184,13 @@ impl Candidate {
     fn field(&self, offset: u32) -> Option<u64> {
         let wanted = |want: &&Want| want.source == Source::Context(offset);
         self.wants.iter().rev().find(wanted).map(|want| want.value)
+    }
+
+    /// The fault, if a run ends at slot `at` or in a loop of the path.
+    fn fails(&self, program: &Program, trail: &Trail, at: usize) -> Option<Fault> {
+        let fault = self.run(program).err()?;
+        let endless = fault.kind == FaultKind::Budget && trail.steps.contains(&fault.at);
+        (fault.at == at || endless).then_some(fault)
     }
 
     fn run(&self, program: &Program) -> Result<(), Fault> {
@@ -186,7 +228,14 @@ impl Candidate {
         bytes
     }
 
-    fn found(&self, program: &Program, maps: Contents, by_chance: bool, fault: Fault) -> Counterexample {
+    fn found(
+        &self,
+        program: &Program,
+        filling: &Filling,
+        values: Vec<MapValue>,
+        by_chance: bool,
+        fault: Fault,
+    ) -> Counterexample {
         let kind = program.hook().program_type();
         let packets = kind.is_some_and(crate::replay::Replay::takes);
         let mark = |want: &Want| match (want.source, packets) {
@@ -203,34 +252,11 @@ impl Candidate {
             packet: packets.then(|| self.bytes.clone()),
             context: (!packets).then(|| self.memory()),
             fields: fields.collect(),
-            maps,
+            maps: filling.contents(),
+            values,
             marks: self.wants.iter().filter_map(mark).collect(),
             by_chance,
             fault,
         }
-    }
-}
-
-/// Fills the maps that a program may find values in.
-fn fill(loaded: &Loaded) {
-    for map in loaded.maps() {
-        // What cannot be filled stays as it is.
-        let _ = fill_one(map);
-    }
-}
-
-fn fill_one(map: &Map) -> Option<()> {
-    let (kind, key, value) = {
-        let spec = map.spec();
-        (spec.map_type, spec.key_size as usize, spec.value_size as usize)
-    };
-    let ones = vec![0xff; value];
-    match kind {
-        MapType::Array | MapType::PercpuArray => map.update(&vec![0; key], &ones, 0).ok(),
-        MapType::Hash | MapType::LruHash | MapType::PercpuHash | MapType::LruPercpuHash => {
-            map.update(&vec![0; key], &ones, 0).ok()?;
-            map.update(&vec![0xff; key], &ones, 0).ok()
-        }
-        _ => None,
     }
 }

@@ -12,6 +12,7 @@ mod bounds;
 mod calls;
 mod damage;
 mod ends;
+mod entries;
 mod log;
 mod log_state;
 mod memory;
@@ -26,6 +27,7 @@ mod values;
 mod wants;
 mod words;
 
+pub use entries::Entry;
 pub use log::{LogOptions, kernel_text, log, log_from};
 pub use log_state::Fields;
 pub use profile::profile;
@@ -142,7 +144,8 @@ fn tell_with_cause(
     rejection.help = rejection.help.take().or(told.help);
     let label = told.label.unwrap_or_else(|| rejection.code.title().to_owned());
     let mut trail = Trail::of(&story);
-    (trail.wants, trail.packet) = wants::of(&story, &rejection);
+    let wants = wants::of(&story, &rejection);
+    (trail.wants, trail.packet, trail.entries) = (wants.fields, wants.length, wants.entries);
     (Explained { rejection, label, damage: told.damage, trail }, told.cause)
 }
 

@@ -15,6 +15,8 @@ pub struct Trail {
     pub helpers: Vec<(usize, i32)>,
     /// Fields of the input and the values that lead along this path.
     pub wants: Vec<super::Want>,
+    /// The map values that the path uses.
+    pub entries: Vec<super::Entry>,
     /// The bytes of packet that the path proves, where the error is about a packet pointer.
     pub packet: Option<u32>,
 }

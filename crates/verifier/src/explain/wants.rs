@@ -1,12 +1,13 @@
 //! What an input must hold for a run to take a failing path, as far as single fields decide it.
 //!
-//! Each comparison on the path with a constant asks something of one number; where that number is a field of the packet or of the context
-//! that went through operations that can be undone, the field's value follows. It is a guess and not a proof: whether
+//! Each comparison on the path with a constant asks something of one number; where that number is a field of the packet, of the context or of a
+//! map's value that went through operations that can be undone, the field's value follows. It is a guess and not a proof: whether
 //! the run goes that way is seen by running it.
 
 use skep_isa::{AluOp, Condition, Endian, Insn, Operand, Reg as Number};
 
 use super::bounds;
+use super::entries::{self, Entry};
 use super::story::{Cell, Story, What};
 use crate::rejection::{Place, Rejection};
 use crate::state::RegKind;
@@ -18,6 +19,13 @@ pub enum Source {
     Packet(u32),
     /// A field of the context at this offset.
     Context(u32),
+    /// Bytes of a map's value.
+    Value {
+        /// Index into [`Trail::entries`](super::Trail::entries).
+        entry: usize,
+        /// Offset in the value.
+        at: u32,
+    },
 }
 
 /// A field and the value that it should have.
@@ -33,12 +41,24 @@ pub struct Want {
     pub exact: bool,
 }
 
-/// The fields that decide about the path, the decisive ones last; and how long the packet should be, if that matters.
-pub(crate) fn of(story: &Story<'_>, rejection: &Rejection) -> (Vec<Want>, Option<u32>) {
+/// What an input should hold.
+#[derive(Default)]
+pub(crate) struct Wants {
+    /// The fields that decide about the path, the decisive ones last.
+    pub(crate) fields: Vec<Want>,
+    /// How long the packet should be, if that matters.
+    pub(crate) length: Option<u32>,
+    /// The map values that the path uses.
+    pub(crate) entries: Vec<Entry>,
+}
+
+/// What the path of a rejection asks of the input.
+pub(crate) fn of(story: &Story<'_>, rejection: &Rejection) -> Wants {
     let mut wants = Vec::new();
     if story.is_empty() {
-        return (wants, None);
+        return Wants::default();
     }
+    let mut entries = entries::of(story);
     let last = story.last();
     for step in 0..last {
         let Some(Insn::JumpIf { cond, dst, src, .. }) = story.insn(step) else { continue };
@@ -48,7 +68,7 @@ pub(crate) fn of(story: &Story<'_>, rejection: &Rejection) -> (Vec<Want>, Option
         };
         let Some(constant) = constant else { continue };
         let (value, exact) = satisfying(cond, story.taken(step), constant);
-        wants.extend(want(story, step, dst, value).map(|want| Want { exact, ..want }));
+        wants.extend(want(story, &mut entries, step, dst, value).map(|want| Want { exact, ..want }));
     }
     wants.sort_by_key(|want| want.exact);
     // An offset that is too great: as great as it can be.
@@ -58,7 +78,9 @@ pub(crate) fn of(story: &Story<'_>, rejection: &Rejection) -> (Vec<Want>, Option
         let life = story.life(last, story.cell(last, number));
         if let Some((step, index)) = life.iter().find_map(|link| bounds::added(story, link)) {
             let most = story.reg(step, index).value.u64.max;
-            wants.extend(want(story, step, index, most).map(|want| Want { exact: true, ..want }));
+            wants.extend(
+                want(story, &mut entries, step, index, most).map(|want| Want { exact: true, ..want }),
+            );
         }
         if pointer.is_packet() {
             let proved = |state: &crate::state::State| {
@@ -71,7 +93,7 @@ pub(crate) fn of(story: &Story<'_>, rejection: &Rejection) -> (Vec<Want>, Option
             length = Some(story.moments.iter().filter_map(|moment| proved(&moment.state)).max().unwrap_or(0));
         }
     }
-    (wants, length)
+    Wants { fields: wants, length, entries }
 }
 
 /// A number for which a comparison with `constant` comes out as `outcome`, and whether it is the only one.
@@ -91,7 +113,13 @@ fn satisfying(cond: Condition, outcome: bool, constant: u64) -> (u64, bool) {
 }
 
 /// The field that the number in a register was made of, and what it must be for the number to be `value`.
-fn want(story: &Story<'_>, step: usize, number: Number, value: u64) -> Option<Want> {
+fn want(
+    story: &Story<'_>,
+    entries: &mut Vec<Entry>,
+    step: usize,
+    number: Number,
+    value: u64,
+) -> Option<Want> {
     let mut value = value;
     for link in story.life(step, story.cell(step, number)) {
         let insn = story.insn(link.step)?;
@@ -107,6 +135,15 @@ fn want(story: &Story<'_>, step: usize, number: Number, value: u64) -> Option<Wa
                 let source = match base.kind {
                     RegKind::Packet => Source::Packet(at),
                     RegKind::Ctx => Source::Context(at),
+                    RegKind::MapValue(_) => {
+                        let used = entries::entry(story, link.step, src)?;
+                        let known = entries.iter().position(|entry| *entry == used);
+                        let entry = known.unwrap_or_else(|| {
+                            entries.push(used);
+                            entries.len() - 1
+                        });
+                        Source::Value { entry, at }
+                    }
                     _ => return None,
                 };
                 return Some(Want { source, size: size.bytes() as u32, value, exact: false });

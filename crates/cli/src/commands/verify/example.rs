@@ -35,15 +35,29 @@ fn describe(found: &Counterexample) -> String {
         dump(&mut text, packet, &found.marks);
     }
     if let Some(context) = &found.context {
-        let end =
-            context.iter().rposition(|&byte| byte != 0).map_or(ROW, |last| last + 1).next_multiple_of(ROW);
         let _ = writeln!(text, "  a context of {} bytes, zero where nothing is shown:", context.len());
-        dump(&mut text, &context[..end.min(context.len())], &found.marks);
+        dump(&mut text, shown(context, &found.marks), &found.marks);
     }
     for (offset, value) in &found.fields {
         let _ = writeln!(text, "  the context's field at {offset} is {value:#x}");
     }
+    for value in &found.values {
+        let key: Vec<String> = value.key.iter().map(|byte| format!("{byte:02x}")).collect();
+        let shown = shown(&value.value, &value.marks);
+        let _ = writeln!(
+            text,
+            "  map {} holds, under the key {}, {} bytes{}:",
+            value.map,
+            key.join(" "),
+            value.value.len(),
+            if shown.len() < value.value.len() { ", zero where nothing is shown" } else { "" }
+        );
+        dump(&mut text, shown, &value.marks);
+    }
     text += match found.maps {
+        Contents::Values => {
+            "  all else in maps is as the object makes it: arrays hold zeros, hashes nothing\n"
+        }
         Contents::Initial => "  maps are as the object makes them: arrays hold zeros, hashes nothing\n",
         Contents::Ones => "  maps are filled with ones, under the keys of zeros and of ones\n",
     };
@@ -56,6 +70,14 @@ fn describe(found: &Counterexample) -> String {
         found.fault.at, found.fault.insn, found.fault.message
     );
     text
+}
+
+/// The bytes up to the last line that is not all zeros or has a mark.
+fn shown<'a>(bytes: &'a [u8], marks: &[(usize, usize)]) -> &'a [u8] {
+    let data = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+    let marked = marks.iter().map(|&(start, length)| start + length).max().unwrap_or(0);
+    let end = data.max(marked).max(1).next_multiple_of(ROW);
+    &bytes[..end.min(bytes.len())]
 }
 
 /// A hex dump; a line of `^` under the bytes that decide.
@@ -78,6 +100,9 @@ fn dump(text: &mut String, bytes: &[u8], marks: &[(usize, usize)]) {
 
 /// The search's result as data.
 pub(super) fn json(search: &Search) -> Value {
+    let marks = |marks: &[(usize, usize)]| {
+        marks.iter().map(|(offset, size)| json!({ "offset": offset, "size": size })).collect::<Vec<_>>()
+    };
     let hex = |bytes: &Vec<u8>| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     match search {
         Search::Impossible(why) => json!({ "found": false, "runs": 0, "reason": why }),
@@ -87,8 +112,18 @@ pub(super) fn json(search: &Search) -> Value {
             "packet": found.packet.as_ref().map(hex),
             "context": found.context.as_ref().map(hex),
             "fields": found.fields.iter().map(|(offset, value)| json!({ "offset": offset, "value": value })).collect::<Vec<_>>(),
-            "maps": if found.maps == Contents::Initial { "initial" } else { "ones" },
-            "marks": found.marks.iter().map(|(offset, size)| json!({ "offset": offset, "size": size })).collect::<Vec<_>>(),
+            "maps": match found.maps {
+                Contents::Initial => "initial",
+                Contents::Values => "values",
+                Contents::Ones => "ones",
+            },
+            "values": found.values.iter().map(|value| json!({
+                "map": value.map,
+                "key": hex(&value.key),
+                "value": hex(&value.value),
+                "marks": marks(&value.marks),
+            })).collect::<Vec<_>>(),
+            "marks": marks(&found.marks),
             "by_chance": found.by_chance,
             "fault": { "kind": found.fault.kind.name(), "insn": found.fault.at, "message": found.fault.message },
         }),
