@@ -381,6 +381,7 @@ struct window { u32 spare, index; u8 slots[24]; };
 struct { int (*type)[2]; u32 *key; struct window *value; int (*max_entries)[8]; } windows SEC(".maps");
 struct { int (*type)[1]; u32 *key; u64 *value; int (*max_entries)[64]; } modes SEC(".maps");
 static void *(*bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
+static u32 (*bpf_get_prandom_u32)(void) = (void *)7;
 volatile u32 level = 7;
 SEC("xdp") int indexed(struct xdp_md *ctx)
 {
@@ -396,6 +397,14 @@ SEC("xdp") int mode(struct xdp_md *ctx)
 	u32 key = 0x0a0b;
 	u64 *mode = bpf_map_lookup_elem(&modes, &key);
 	if (!mode || *mode != 0x1234)
+		return 2;
+	return data[0] == 6 ? 1 : 2;
+}
+SEC("xdp") int chance(struct xdp_md *ctx)
+{
+	u8 *data = (void *)(long)ctx->data;
+	bpf_get_prandom_u32();
+	if (bpf_get_prandom_u32() != 0xbeef)
 		return 2;
 	return data[0] == 6 ? 1 : 2;
 }
@@ -432,8 +441,15 @@ fn a_counterexample_says_what_maps_must_hold() {
     let variable = found("variable");
     assert_eq!((&variable["map"], &variable["value"]), (&".data".into(), &"d2040000".into()), "{variable}");
 
+    let chance = programs.iter().find(|program| program["name"] == "chance").unwrap();
+    let chance = &chance["rejection"]["counterexample"];
+    assert_eq!((&chance["found"], &chance["by_chance"]), (&true.into(), &false.into()), "{chance}");
+    let answer = serde_json::json!([{ "helper": "get_prandom_u32", "before": 1, "value": 0xbeef }]);
+    assert_eq!(chance["helpers"], answer);
+
     let shown = run(&["verify", object.arg(), "--counterexample"]);
     let shown = text(&shown.stdout);
+    assert!(shown.contains("bpf_get_prandom_u32(), after 1 other call of it, returns 0xbeef"), "{shown}");
     for expected in ["map modes holds, under the key 0b 0a 00 00, 8 bytes", "0000  34 12 00 00", "^^ ^^"] {
         assert!(shown.contains(expected), "expected {expected:?} in\n{shown}");
     }

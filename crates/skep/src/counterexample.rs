@@ -5,6 +5,7 @@
 //! path asks for and with maps that are filled, and each is run in the checking interpreter. Only what ends there with a fault at
 //! the very instruction, with maps that no run before has touched, is a counterexample; that none is found proves nothing.
 
+mod answers;
 mod filling;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use crate::error::Error;
 use crate::load::Loaded;
 use crate::verify::Setting;
 
+use answers::Script;
 use filling::Filling;
 
 /// Runs of one input, as helpers may return anything.
@@ -50,6 +52,8 @@ pub struct Counterexample {
     pub marks: Vec<(usize, usize)>,
     /// Whether the run depends on what helpers returned, so that it took more than one.
     pub by_chance: bool,
+    /// What helpers were made to return.
+    pub answers: Vec<Answer>,
     /// What happened.
     pub fault: Fault,
 }
@@ -65,6 +69,17 @@ pub struct MapValue {
     pub value: Vec<u8>,
     /// The bytes that decide: offset and length.
     pub marks: Vec<(usize, usize)>,
+}
+
+/// A number that a call of a helper was made to return.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The helper's name without `bpf_`.
+    pub helper: &'static str,
+    /// How many calls of it come before in the run.
+    pub before: usize,
+    /// The number.
+    pub value: u64,
 }
 
 /// What maps hold before the run.
@@ -91,7 +106,8 @@ pub enum Search {
 
 /// Looks for an input that leads along `trail` to a fault at slot `at`.
 pub fn search(object: &Object, program: &str, setting: &Setting, trail: &Trail, at: usize) -> Search {
-    let options = Options { budget: BUDGET, trace: skep_vm::Trace::Collect, ..Options::default() };
+    let script = Script::new(trail);
+    let options = Options { budget: BUDGET, answers: script.answers(), ..Options::default() };
     let mut engine = Engine::builder().unproved().options(options).kconfig(setting.kconfig.clone());
     if let Some(kernel) = &setting.kernel {
         engine = engine.target(kernel.clone());
@@ -117,18 +133,26 @@ pub fn search(object: &Object, program: &str, setting: &Setting, trail: &Trail, 
         for candidate in candidates(trail) {
             for repeat in 0..REPEATS {
                 runs += 1;
+                script.start(repeat);
                 let Some(fault) = candidate.fails(used, trail, at) else { continue };
                 if runs == before + 1 {
-                    let found = candidate.found(used, &filling, values, repeat > 0, fault);
+                    let found = candidate.found(used, &filling, values, (repeat > 0, script.given()), fault);
                     return Search::Found(Box::new(found));
                 }
                 // Runs before have left their traces in the maps: once more, with maps that are new.
                 for again in 0..=repeat {
                     runs += 1;
+                    script.start(repeat);
                     let Ok((loaded, values)) = fresh(&filling) else { break };
                     let Ok(used) = loaded.program(program) else { break };
                     if let Some(fault) = candidate.fails(used, trail, at) {
-                        let found = candidate.found(used, &filling, values, repeat + again > 0, fault);
+                        let found = candidate.found(
+                            used,
+                            &filling,
+                            values,
+                            (repeat + again > 0, script.given()),
+                            fault,
+                        );
                         return Search::Found(Box::new(found));
                     }
                 }
@@ -149,7 +173,7 @@ struct Candidate {
 fn candidates(trail: &Trail) -> Vec<Candidate> {
     let reach = trail.wants.iter().map(|want| match want.source {
         Source::Packet(at) => at.saturating_add(want.size),
-        Source::Context(_) | Source::Value { .. } => 0,
+        Source::Context(_) | Source::Value { .. } | Source::Helper { .. } => 0,
     });
     let reach = reach.max().unwrap_or(0).min(MOST);
     let proved = trail.packet.unwrap_or(0).min(MOST);
@@ -233,7 +257,7 @@ impl Candidate {
         program: &Program,
         filling: &Filling,
         values: Vec<MapValue>,
-        by_chance: bool,
+        (by_chance, answers): (bool, Vec<Answer>),
         fault: Fault,
     ) -> Counterexample {
         let kind = program.hook().program_type();
@@ -256,6 +280,7 @@ impl Candidate {
             values,
             marks: self.wants.iter().filter_map(mark).collect(),
             by_chance,
+            answers,
             fault,
         }
     }

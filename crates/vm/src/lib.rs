@@ -41,5 +41,5 @@ pub use load_error::{LoadError, LoadProblem};
 pub use memory::Memory;
 pub use program::{Function, Outcome, Program, ProgramSpec};
 pub use prov::{Kind, Prov, Reg};
-pub use runtime::{Clock, DEFAULT_BUDGET, Options, Runtime, SPARE, Strictness, TRACE_LINES, Trace};
+pub use runtime::{Answers, Clock, DEFAULT_BUDGET, Options, Runtime, SPARE, Strictness, TRACE_LINES, Trace};
 pub use tracing::{RawTracepoint, Syscall};

@@ -59,6 +59,17 @@ pub enum Clock {
     Set(Arc<AtomicU64>),
 }
 
+/// Numbers that helpers return instead of their own, by the helper's name without `bpf_`: asked at each call of a helper of
+/// clocks, of chance or of the current task's numbers. For a search that must know what a run saw.
+#[derive(Clone)]
+pub struct Answers(pub Arc<dyn Fn(&'static str) -> Option<u64> + Send + Sync>);
+
+impl fmt::Debug for Answers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Answers")
+    }
+}
+
 /// Options of a runtime.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -71,6 +82,8 @@ pub struct Options {
     pub budget: u64,
     /// Where trace lines go.
     pub trace: Trace,
+    /// What helpers return instead of their own numbers.
+    pub answers: Option<Answers>,
 }
 
 impl Default for Options {
@@ -80,6 +93,7 @@ impl Default for Options {
             strictness: Strictness::Linux,
             budget: DEFAULT_BUDGET,
             trace: Trace::Collect,
+            answers: None,
         }
     }
 }

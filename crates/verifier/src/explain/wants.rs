@@ -4,7 +4,7 @@
 //! map's value that went through operations that can be undone, the field's value follows. It is a guess and not a proof: whether
 //! the run goes that way is seen by running it.
 
-use skep_isa::{AluOp, Condition, Endian, Insn, Operand, Reg as Number};
+use skep_isa::{AluOp, Call, Condition, Endian, Insn, Operand, Reg as Number};
 
 use super::bounds;
 use super::entries::{self, Entry};
@@ -19,6 +19,13 @@ pub enum Source {
     Packet(u32),
     /// A field of the context at this offset.
     Context(u32),
+    /// What a helper returns.
+    Helper {
+        /// The helper's number.
+        helper: i32,
+        /// How many calls of it come before on the path.
+        before: usize,
+    },
     /// Bytes of a map's value.
     Value {
         /// Index into [`Trail::entries`](super::Trail::entries).
@@ -127,6 +134,16 @@ fn want(
             What::Moved | What::Became => {}
             What::Changed => value = undone(insn, value)?,
             What::Made => {
+                if let Insn::Call(Call::Helper(helper)) = insn {
+                    let same = |step: &usize| story.insn(*step) == Some(insn);
+                    let before = (0..link.step).filter(same).count();
+                    return Some(Want {
+                        source: Source::Helper { helper, before },
+                        size: 8,
+                        value,
+                        exact: false,
+                    });
+                }
                 let Insn::Load { size, src, off, .. } = insn else { return None };
                 let Cell::Reg(depth, _) = link.cell else { return None };
                 let base = *story.before(link.step).frames.get(depth)?.reg(src);

@@ -153,7 +153,29 @@ pub(crate) fn poisoned(reason: &str) -> Resolved {
 /// What may be called while a spin lock is held.
 const UNDER_LOCK: [&str; 2] = ["spin_unlock", "kptr_xchg"];
 
+/// Helpers that return any number of 64 bits, or of 32.
+const ANY_64: [&str; 8] = [
+    "ktime_get_ns",
+    "ktime_get_boot_ns",
+    "ktime_get_coarse_ns",
+    "ktime_get_tai_ns",
+    "jiffies64",
+    "get_current_pid_tgid",
+    "get_current_uid_gid",
+    "get_current_cgroup_id",
+];
+const ANY_32: [&str; 1] = ["get_prandom_u32"];
+
 impl Run<'_> {
+    /// What the application has this helper return.
+    fn answered(&self, name: &'static str) -> Option<u64> {
+        let answers = self.runtime().options().answers.as_ref()?;
+        if ANY_32.contains(&name) {
+            return (answers.0)(name).map(|number| number & u64::from(u32::MAX));
+        }
+        ANY_64.contains(&name).then(|| (answers.0)(name))?
+    }
+
     /// `call` of a helper.
     pub(crate) fn call_helper(&mut self, op: Op) -> Result<Step, Fault> {
         let resolved: *const Resolved = &raw const self.program().helpers[op.imm as usize];
@@ -173,7 +195,10 @@ impl Run<'_> {
                 }
                 let call = self.check_call(helper, &resolved.args)?;
                 match action {
-                    Action::Run(run) => run(self, &call)?,
+                    Action::Run(run) => match self.answered(helper.name) {
+                        Some(number) => Reg::scalar(number),
+                        None => run(self, &call)?,
+                    },
                     // Where a pointer is expected, the error is null.
                     Action::Refuse(errno) if helper.ret.kind == RetKind::Integer => Reg::errno(errno.0),
                     Action::Refuse(_) => Reg::ZERO,

@@ -61,6 +61,13 @@ fn describe(found: &Counterexample) -> String {
         Contents::Initial => "  maps are as the object makes them: arrays hold zeros, hashes nothing\n",
         Contents::Ones => "  maps are filled with ones, under the keys of zeros and of ones\n",
     };
+    for answer in &found.answers {
+        let which = match answer.before {
+            0 => String::new(),
+            before => format!(", after {before} other call{} of it,", if before == 1 { "" } else { "s" }),
+        };
+        let _ = writeln!(text, "  bpf_{}(){which} returns {:#x}", answer.helper, answer.value);
+    }
     if found.by_chance {
         text += "  what helpers returned decides as well: this took more than one run\n";
     }
@@ -124,6 +131,11 @@ pub(super) fn json(search: &Search) -> Value {
                 "marks": marks(&value.marks),
             })).collect::<Vec<_>>(),
             "marks": marks(&found.marks),
+            "helpers": found.answers.iter().map(|answer| json!({
+                "helper": answer.helper,
+                "before": answer.before,
+                "value": answer.value,
+            })).collect::<Vec<_>>(),
             "by_chance": found.by_chance,
             "fault": { "kind": found.fault.kind.name(), "insn": found.fault.at, "message": found.fault.message },
         }),
