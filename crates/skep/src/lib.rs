@@ -41,6 +41,7 @@ pub mod dump;
 mod engine;
 mod error;
 pub mod events;
+mod extends;
 mod fields;
 mod link;
 mod load;

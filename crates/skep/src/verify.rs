@@ -21,6 +21,7 @@ use skep_verifier::{
 };
 
 use crate::error::Error;
+pub use crate::extends::Extends;
 use crate::variables;
 
 /// What programs are verified for.
@@ -37,6 +38,8 @@ pub struct Setting {
     pub variables: Vec<(String, String)>,
     /// What `__kconfig` variables are filled from. Where a value is missing, what they hold counts as unknown.
     pub kconfig: Kconfig,
+    /// What extensions (`freplace`) replace functions of. Without it they are *unsupported*.
+    pub extends: Option<Extends>,
 }
 
 /// An object fitted to a setting.
@@ -95,6 +98,13 @@ impl<'a> Cases<'a> {
         };
         let mut input = Input::new(program_type, relocated.insns);
         self.describe(program, &mut input);
+        let extends = self.setting.extends.as_ref().filter(|_| program_type == ProgramType::Ext);
+        if let (Some(extends), Some(function)) = (extends, &input.attach_target) {
+            match extends.function(function, self.setting) {
+                Ok(extended) => input.extends = Some(Arc::new(extended)),
+                Err(reason) => return self.unfit(program, program_type, reason),
+            }
+        }
         Case { input, unfit: None, poisoned: relocated.poisoned }
     }
 

@@ -16,6 +16,7 @@ mod code_text;
 mod encoding;
 pub mod explain;
 mod explore;
+mod extended;
 mod facts;
 pub mod host;
 mod kernel;
@@ -29,6 +30,7 @@ pub mod value;
 mod verdict;
 
 pub use claims::{Claim, Claims, Seen};
+pub use extended::Extended;
 pub use facts::{CallFact, Facts, Touched, Ways};
 pub use host::Host;
 pub use program::{FunctionInfo, Input, MapInfo, Symbol, SymbolKind};
@@ -50,21 +52,40 @@ pub fn verify(input: &Input) -> Report {
     Report { verdict, stats }
 }
 
-/// The proof, or why there is none; `watch` looks on.
+/// The proof, or why there is none; `watch` looks on. An extension is proved as a program of the type that it extends.
 fn prove<'a>(
     input: &'a Input,
     stats: &mut Stats,
     watch: Option<&'a mut dyn explore::Watch>,
 ) -> Checked<Facts> {
+    match check::extension::as_target(input)? {
+        Some((own, extended)) => prove_as(&own, Some(extended), stats, watch.map(|watch| watch as _)),
+        None => prove_as(input, None, stats, watch),
+    }
+}
+
+fn prove_as<'a>(
+    input: &'a Input,
+    extended: Option<&Extended>,
+    stats: &mut Stats,
+    watch: Option<&'a mut dyn explore::Watch>,
+) -> Checked<Facts> {
     let shape = Shape::of(input)?;
     signatures::check(input, &shape)?;
-    let mut state = check::entry(input)?;
+    let entry = match extended {
+        Some(_) => None,
+        None => Some(check::entry(input)?),
+    };
     let target = kernel::Target::of(input)?;
     let maps = record::maps(input)?;
     let arena = check::maps::check(input, &shape, &maps)?;
     let mut walk = Walk::new(input, &shape, &maps);
     walk.arena = arena;
     walk.target = target;
+    let mut state = match (entry, extended) {
+        (None, Some(extended)) => walk.extension_entry(extended)?,
+        (entry, _) => entry.unwrap_or_else(|| state::State::new(0, 0)),
+    };
     walk.hold_arguments(&mut state);
     if let Some(watch) = watch {
         walk.watch = Some(watch);

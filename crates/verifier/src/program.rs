@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::extended::Extended;
 use crate::host::Host;
 use skep_btf::{Btf, TypeId};
 use skep_isa::RawInsn;
@@ -45,6 +46,8 @@ pub struct Input {
     /// The application's hook that the program is for, where it is none of Linux's; the program type then only says which of
     /// Linux's helpers it may call.
     pub host: Option<Arc<Host>>,
+    /// What an extension (`ext`) replaces; without it nothing can be said of one.
+    pub extends: Option<Arc<Extended>>,
     /// First slot and number of every source line, by rising slot; empty without line information.
     pub lines: Vec<(usize, u32)>,
 }
@@ -168,6 +171,7 @@ impl Input {
             functions: Vec::new(),
             symbols: Vec::new(),
             host: None,
+            extends: None,
             lines: Vec::new(),
         }
     }

@@ -49,8 +49,8 @@ fn return_range(input: &Input) -> Option<Range> {
     }
 }
 
-/// Checks the load as a whole and gives the state at the program's entry.
-pub(crate) fn entry(input: &Input) -> Checked<State> {
+/// Checks what every load is asked: type, flags and privilege.
+pub(super) fn general(input: &Input) -> Checked {
     let program = input.program_type;
     if program.since() > input.release {
         return reject(
@@ -67,11 +67,8 @@ pub(crate) fn entry(input: &Input) -> Checked<State> {
         };
         return reject(Code::BadProgram, 0, None, message);
     }
-    if program == ProgramType::Ext {
-        if input.attach_target.is_none() {
-            return reject(Code::BadProgram, 0, None, "ext programs must name what they replace");
-        }
-        return unsupported(0, format!("{} programs", program.name()));
+    if program == ProgramType::Ext && input.attach_target.is_none() {
+        return reject(Code::BadProgram, 0, None, "ext programs must name what they replace");
     }
     let unprivileged_types = matches!(program, ProgramType::SocketFilter | ProgramType::CgroupSkb);
     if input.unprivileged && !unprivileged_types {
@@ -80,6 +77,19 @@ pub(crate) fn entry(input: &Input) -> Checked<State> {
             0,
             None,
             format!("{} programs are for the privileged", program.name()),
+        );
+    }
+    Ok(())
+}
+
+/// Checks the load as a whole and gives the state at the program's entry.
+pub(crate) fn entry(input: &Input) -> Checked<State> {
+    general(input)?;
+    let program = input.program_type;
+    if program == ProgramType::Ext {
+        return unsupported(
+            0,
+            "an extension is judged by what it replaces: give the object with `--extends`",
         );
     }
     if let Some(attach) = input.attach_type

@@ -8,6 +8,7 @@ mod call;
 mod context;
 mod dynptr;
 mod exit;
+pub(crate) mod extension;
 mod format;
 mod global;
 mod host;

@@ -95,12 +95,19 @@ impl<'a> Walk<'a> {
 
     /// The parameters of a global function.
     pub(crate) fn signature(&self, function: usize) -> Checked<Vec<Parameter>> {
-        let found = self.type_of(function).and_then(|(btf, id)| {
-            let Type::Func(func) = btf.get(id)? else { return None };
-            let Type::FuncProto(proto) = btf.get(func.proto)? else { return None };
-            Some((btf, id, proto))
-        });
-        let Some((btf, id, proto)) = found else {
+        match self.type_of(function) {
+            Some((btf, id)) => self.signature_of(btf, id),
+            None => self.fail(Code::BadFunction, "a global function without a type"),
+        }
+    }
+
+    /// The parameters of a global function, this program's or another's.
+    pub(crate) fn signature_of(&self, btf: &Btf, id: TypeId) -> Checked<Vec<Parameter>> {
+        let proto = match btf.get(id) {
+            Some(Type::Func(func)) => btf.get(func.proto),
+            _ => None,
+        };
+        let Some(Type::FuncProto(proto)) = proto else {
             return self.fail(Code::BadFunction, "a global function without a type");
         };
         if !is_number(btf, proto.result) {

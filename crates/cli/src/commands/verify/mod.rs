@@ -20,12 +20,12 @@ mod span;
 mod text;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::ValueEnum;
 use skep::Object;
-use skep::verify::Case;
+use skep::verify::{Case, Extends};
 use skep_btf::Btf;
 use skep_object::Kconfig;
 use skep_platform::Release;
@@ -73,6 +73,10 @@ pub(crate) struct Args {
     /// Set a global variable before the program is loaded; may be given more than once
     #[arg(long, value_name = "VARIABLE=VALUE", value_parser = super::run::input::assignment)]
     set: Vec<(String, String)>,
+
+    /// What extensions (`freplace/FUNCTION`) replace functions of: an object, and its program where several have the function
+    #[arg(long, value_name = "OBJECT[:PROGRAM]", conflicts_with_all = ["raw", "kernel_log"])]
+    extends: Option<String>,
 
     /// The release to verify for, 5.4 to 6.18: its instructions, helpers, kernel functions, context fields, load flags, program, map and attach types; what is
     /// proved how is as 6.18 has it. With `all`, a table of every longterm release
@@ -228,6 +232,21 @@ impl Args {
             None => Kconfig::default(),
         };
         Ok(Kconfig { kernel_version, ..known })
+    }
+
+    /// The object that is extended. A file may have a colon in its name, so the whole text is tried first.
+    fn extended(&self) -> Result<Option<Extends>, Failure> {
+        let Some(text) = &self.extends else { return Ok(None) };
+        let (path, program) = match text.rsplit_once(':') {
+            Some((path, program)) if !Path::new(text).exists() => (path, Some(program.to_owned())),
+            _ => (text.as_str(), None),
+        };
+        let (name, bytes) = file::bytes(Path::new(path))?;
+        let object = Arc::new(Object::parse(&name, &bytes).map_err(Failure::new)?);
+        if let Some(program) = program.as_ref().filter(|program| object.program(program).is_none()) {
+            return Err(Failure::new(format!("{name}: there is no program {program} to extend")));
+        }
+        Ok(Some(Extends { object, program }))
     }
 
     /// The kernel's types: those of the file given, else the running kernel's, else none.

@@ -48,6 +48,7 @@ pub(super) fn verify(args: &Args, out: &mut dyn Write) -> Result<Tally, Failure>
         kernel: args.kernel_types()?,
         variables: args.set.clone(),
         kconfig: args.kconfig(args.kernel.release())?,
+        extends: args.extended()?,
     };
     let mut tally = Tally::default();
     let mut all = Vec::new();

@@ -60,7 +60,7 @@ impl Row {
 
 /// Verifies all objects of the command line for all releases. What counts for the exit code is the newest one's verdict.
 pub(super) fn verify(args: &Args, out: &mut dyn Write) -> Result<Tally, Failure> {
-    let kernel = args.kernel_types()?;
+    let (kernel, extends) = (args.kernel_types()?, args.extended()?);
     let mut tally = Tally::default();
     let mut documents = Vec::new();
     for path in &args.objects {
@@ -79,6 +79,7 @@ pub(super) fn verify(args: &Args, out: &mut dyn Write) -> Result<Tally, Failure>
                 kernel: kernel.clone(),
                 variables: args.set.clone(),
                 kconfig: args.kconfig(release)?,
+                extends: extends.clone(),
             };
             let cases = Cases::new(&object, &setting).map_err(Failure::new)?;
             for row in &mut rows {
