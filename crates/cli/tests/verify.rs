@@ -454,3 +454,29 @@ fn a_counterexample_says_what_maps_must_hold() {
         assert!(shown.contains(expected), "expected {expected:?} in\n{shown}");
     }
 }
+
+/// The kind of frame is read byte by byte and put together, as compilers do where an address may be odd.
+const PIECES: &str = r#"
+#define SEC(name) __attribute__((section(name), used))
+typedef unsigned int u32; typedef unsigned short u16; typedef unsigned char u8;
+struct xdp_md { u32 data, data_end; };
+struct frame { u8 addresses[12]; u16 kind; } __attribute__((packed));
+SEC("xdp") int pieces(struct xdp_md *ctx)
+{
+	u8 *data = (u8 *)(long)ctx->data, *end = (u8 *)(long)ctx->data_end;
+	if (data + 14 > end || ((struct frame *)data)->kind != 0xdd86)
+		return 2;
+	return data[20] == 6 ? 1 : 2;
+}
+char LICENSE[] SEC("license") = "GPL";
+"#;
+
+#[test]
+fn a_counterexample_takes_numbers_apart() {
+    let Some(object) = compiled("a_counterexample_takes_numbers_apart", PIECES) else { return };
+    let output = run(&["verify", object.arg(), "--counterexample"]);
+    let shown = text(&output.stdout);
+    for expected in ["a packet of 14 bytes:", "00 00 00 00 86 dd", "of the 14-byte packet"] {
+        assert!(shown.contains(expected), "expected {expected:?} in\n{shown}");
+    }
+}

@@ -12,6 +12,9 @@ use super::story::{Cell, Story, What};
 use crate::rejection::{Place, Rejection};
 use crate::state::RegKind;
 
+/// How many numbers one is put together of at most, counted along one side.
+const PARTS: usize = 8;
+
 /// Where a number comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Source {
@@ -75,7 +78,9 @@ pub(crate) fn of(story: &Story<'_>, rejection: &Rejection) -> Wants {
         };
         let Some(constant) = constant else { continue };
         let (value, exact) = satisfying(cond, story.taken(step), constant);
-        wants.extend(want(story, &mut entries, step, dst, value).map(|want| Want { exact, ..want }));
+        let mut found = Vec::new();
+        want(story, &mut entries, step, dst, value, PARTS, &mut found);
+        wants.extend(found.into_iter().map(|want| Want { exact, ..want }));
     }
     wants.sort_by_key(|want| want.exact);
     // An offset that is too great: as great as it can be.
@@ -85,9 +90,9 @@ pub(crate) fn of(story: &Story<'_>, rejection: &Rejection) -> Wants {
         let life = story.life(last, story.cell(last, number));
         if let Some((step, index)) = life.iter().find_map(|link| bounds::added(story, link)) {
             let most = story.reg(step, index).value.u64.max;
-            wants.extend(
-                want(story, &mut entries, step, index, most).map(|want| Want { exact: true, ..want }),
-            );
+            let mut found = Vec::new();
+            want(story, &mut entries, step, index, most, PARTS, &mut found);
+            wants.extend(found.into_iter().map(|want| Want { exact: true, ..want }));
         }
         if pointer.is_packet() {
             let proved = |state: &crate::state::State| {
@@ -119,30 +124,41 @@ fn satisfying(cond: Condition, outcome: bool, constant: u64) -> (u64, bool) {
     }
 }
 
-/// The field that the number in a register was made of, and what it must be for the number to be `value`.
+/// The fields that the number in a register was made of, and what they must be for the number to be `value`. A number put together of
+/// several (`a << 8 | b`, as compilers read what may not be aligned) asks something of each, `parts` deep.
 fn want(
     story: &Story<'_>,
     entries: &mut Vec<Entry>,
     step: usize,
     number: Number,
     value: u64,
-) -> Option<Want> {
+    parts: usize,
+    found: &mut Vec<Want>,
+) -> Option<()> {
     let mut value = value;
     for link in story.life(step, story.cell(step, number)) {
         let insn = story.insn(link.step)?;
         match link.what {
             What::Moved | What::Became => {}
-            What::Changed => value = undone(insn, value)?,
+            What::Changed => match insn {
+                Insn::Alu { op: AluOp::Or | AluOp::Add | AluOp::Xor, src: Operand::Reg(other), .. } => {
+                    let Cell::Reg(_, own) = link.cell else { return None };
+                    let (own, theirs) = (bits(story, link.step, own), bits(story, link.step, other));
+                    if own & theirs != 0 || parts == 0 {
+                        return None;
+                    }
+                    want(story, entries, link.step, other, value & theirs, parts - 1, found);
+                    value &= own;
+                }
+                _ => value = undone(insn, value)?,
+            },
             What::Made => {
                 if let Insn::Call(Call::Helper(helper)) = insn {
                     let same = |step: &usize| story.insn(*step) == Some(insn);
                     let before = (0..link.step).filter(same).count();
-                    return Some(Want {
-                        source: Source::Helper { helper, before },
-                        size: 8,
-                        value,
-                        exact: false,
-                    });
+                    let source = Source::Helper { helper, before };
+                    found.push(Want { source, size: 8, value, exact: false });
+                    return Some(());
                 }
                 let Insn::Load { size, src, off, .. } = insn else { return None };
                 let Cell::Reg(depth, _) = link.cell else { return None };
@@ -163,11 +179,18 @@ fn want(
                     }
                     _ => return None,
                 };
-                return Some(Want { source, size: size.bytes() as u32, value, exact: false });
+                found.push(Want { source, size: size.bytes() as u32, value, exact: false });
+                return Some(());
             }
         }
     }
     None
+}
+
+/// The bits that a register may have set before a step.
+fn bits(story: &Story<'_>, step: usize, number: Number) -> u64 {
+    let known = story.before(step).reg(number).value.bits;
+    known.value() | known.mask()
 }
 
 /// The operand of an operation whose result is `value`.
